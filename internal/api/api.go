@@ -1,0 +1,223 @@
+// Package api holds the wire types and the Go client of the HTTP API; the
+// TypeScript types are made from it.
+package api
+
+import "github.com/godwit-chat/godwit/internal/markup"
+
+// All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
+// IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.
+
+// Error is what went wrong, for a person and for a program.
+type Error struct {
+	Kind string `json:"kind"` // invalid, unknown, denied, not-found, conflict, unavailable, too-many, damaged, full, internal
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
+}
+
+// SignIn is the body of POST /session. Login is an e-mail address or a
+// mention name. The answer is Me, and a cookie. DELETE /session signs out.
+type SignIn struct {
+	Login    string `json:"login"`
+	Password string `json:"password"`
+}
+
+// LinkInfo is the answer of GET /links/{secret}: whom a link is for.
+type LinkInfo struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+// NewPassword is the body of POST /links/{secret}: sets the password, uses up
+// the link, signs in, and answers Me.
+type NewPassword struct {
+	Password string `json:"password"`
+}
+
+// Person is someone as others see them.
+type Person struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Mention string `json:"mention,omitempty"`
+	Title   string `json:"title,omitempty"`
+	Role    string `json:"role"`             // owner admin member guest bot placeholder
+	Avatar  string `json:"avatar,omitempty"` // address of the picture; none: draw initials
+	Off     bool   `json:"off,omitempty"`    // deactivated or deleted
+	Same    string `json:"same,omitempty"`   // ID of the person that this one is the same as
+}
+
+// Me is the one who is signed in.
+type Me struct {
+	Person
+	Email string `json:"email"`
+	Zone  string `json:"zone"`
+	Admin bool   `json:"admin"` // may see the administrators' pages
+}
+
+// Start is the answer of GET /start: what a client needs first.
+type Start struct {
+	Me        Me                `json:"me"`
+	Place     string            `json:"place"`     // name of the place
+	Address   string            `json:"address"`   // the public address, empty if not set
+	State     string            `json:"state"`     // open, receiving, frozen, retired, standby
+	Position  int64             `json:"position"`  // for GET /wait
+	Rooms     []Room            `json:"rooms"`     // those in the sidebar
+	People    []Person          `json:"people"`    // all of them
+	Emoticons map[string]string `json:"emoticons"` // folded shortcut to the picture's address
+}
+
+// Room is a room, a 1-1 or a group.
+type Room struct {
+	ID       string   `json:"id"`
+	Type     string   `json:"type"`            // open private direct group
+	State    string   `json:"state,omitempty"` // archived, deleted
+	Name     string   `json:"name"`            // empty for direct and group: drawn from With
+	Topic    string   `json:"topic,omitempty"`
+	With     []string `json:"with,omitempty"` // the others of a direct or group
+	Star     bool     `json:"star,omitempty"`
+	Order    int      `json:"order,omitempty"`
+	Member   bool     `json:"member"`
+	Members  int64    `json:"members,omitempty"`  // in answers about one room
+	Messages int64    `json:"messages,omitempty"` // in answers about one room
+	First    int64    `json:"first,omitempty"`    // time of the oldest message, in answers about one room
+	Last     int64    `json:"last,omitempty"`     // time of the newest message
+	MayPost  bool     `json:"may_post"`
+	People   []string `json:"people,omitempty"` // members' IDs, in answers about one room
+}
+
+// Rooms is the answer of GET /rooms?q=&archived=1&after=: rooms that one can
+// find, ordered by name. Next goes into after; empty at the end. GET
+// /rooms/{id} answers one Room.
+type Rooms struct {
+	Rooms []Room `json:"rooms"`
+	Next  string `json:"next,omitempty"`
+}
+
+// Message is one message as it is drawn.
+type Message struct {
+	ID     string        `json:"id"`
+	Room   string        `json:"room"`
+	Author string        `json:"author,omitempty"`
+	Label  string        `json:"label,omitempty"` // the author's name where that is no person
+	Sent   int64         `json:"sent"`
+	Type   string        `json:"type"` // plain notification topic system guest
+	Edited int64         `json:"edited,omitempty"`
+	Gone   bool          `json:"gone,omitempty"`
+	Color  string        `json:"color,omitempty"` // yellow green red purple gray
+	Tree   []markup.Node `json:"tree,omitempty"`
+	Files  []File        `json:"files,omitempty"`
+}
+
+// File is a file in a message.
+type File struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Size    int64  `json:"size"`
+	Type    string `json:"type,omitempty"`
+	Width   int    `json:"width,omitempty"`
+	Height  int    `json:"height,omitempty"`
+	Missing bool   `json:"missing,omitempty"` // the bytes did not arrive
+	URL     string `json:"url,omitempty"`     // the bytes, as a download
+	Preview string `json:"preview,omitempty"` // a picture of at most 720 px
+}
+
+// History is the answer of GET /rooms/{id}/messages?limit=50 with one of
+// before=CURSOR, after=CURSOR, at=YYYY-MM-DD (the page that starts there),
+// around=MESSAGE, or none (the newest). Messages are oldest first. Older and
+// Newer are cursors for before and after; empty means that there are no more.
+type History struct {
+	Messages []Message `json:"messages"`
+	Older    string    `json:"older,omitempty"`
+	Newer    string    `json:"newer,omitempty"`
+}
+
+// NewMessage is the body of POST /rooms/{id}/messages, which answers the
+// Message. The same nonce again answers the message posted first.
+type NewMessage struct {
+	Text  string `json:"text"`
+	Nonce string `json:"nonce"` // chosen by the client, 8 to 64 characters, once for each message
+}
+
+// Wait is the answer of GET /wait?position=N: it comes when the log is past
+// that position, or after 25 s. Rooms are those with news that one may read.
+type Wait struct {
+	Position int64    `json:"position"`
+	Rooms    []string `json:"rooms,omitempty"`
+	Afresh   bool     `json:"afresh,omitempty"` // too much happened: start again with /start
+}
+
+// Found is the answer of GET /search?q=&older=: q has words and from: in:
+// before: after: has:file has:link. Older goes into older; empty at the end.
+type Found struct {
+	Hits      []Hit    `json:"hits"`
+	Older     string   `json:"older,omitempty"`
+	Unindexed int64    `json:"unindexed,omitempty"` // messages that cannot be found yet
+	Terms     []string `json:"terms,omitempty"`     // folded words, to mark in the text
+	Notes     []string `json:"notes,omitempty"`     // what of the query was not understood
+}
+
+// Hit is a message that was found.
+type Hit struct {
+	Message Message `json:"message"`
+	Room    Room    `json:"room"`
+}
+
+// Overview is the answer of GET /admin/overview. Every number is counted when
+// asked for.
+type Overview struct {
+	Version   string   `json:"version"`
+	State     string   `json:"state"`
+	Place     string   `json:"place"`
+	Address   string   `json:"address"`
+	Started   int64    `json:"started"`
+	Database  string   `json:"database"` // SQLite or Postgres, with version
+	People    int64    `json:"people"`
+	Off       int64    `json:"off"`
+	Rooms     int64    `json:"rooms"` // open and private, active
+	Archived  int64    `json:"archived"`
+	Deleted   int64    `json:"deleted"`
+	Direct    int64    `json:"direct"`
+	Messages  int64    `json:"messages"`
+	Unindexed int64    `json:"unindexed"`
+	Files     int64    `json:"files"`
+	FileBytes int64    `json:"file_bytes"`
+	Emoticons int64    `json:"emoticons"`
+	First     int64    `json:"first"`
+	Last      int64    `json:"last"`
+	DBBytes   int64    `json:"db_bytes"`
+	Problems  []string `json:"problems,omitempty"` // each says what and what to do
+	Moves     []Move   `json:"moves,omitempty"`
+}
+
+// Move is a move into this place. GET /admin/moves/{name} answers its report
+// (DESIGN section 8) and GET /admin/moves/{name}/report.html the page.
+type Move struct {
+	Name    string `json:"name"`
+	Source  string `json:"source"`
+	Done    bool   `json:"done"`
+	Started int64  `json:"started"`
+	Ended   int64  `json:"ended,omitempty"`
+	Written int64  `json:"written"`
+	Read    int64  `json:"read"`
+}
+
+// AdminPerson is someone as administrators see them.
+type AdminPerson struct {
+	Person
+	Email    string `json:"email,omitempty"`
+	Created  int64  `json:"created,omitempty"`
+	Password bool   `json:"password"` // has one
+}
+
+// AdminPeople is the answer of GET /admin/people?q=&after=: by any part of
+// name, mention name, e-mail or domain, in any case.
+type AdminPeople struct {
+	People []AdminPerson `json:"people"`
+	Next   string        `json:"next,omitempty"`
+	Total  int64         `json:"total"`
+}
+
+// ResetLink is the answer of POST /admin/people/{id}/link.
+type ResetLink struct {
+	URL     string `json:"url"`
+	Expires int64  `json:"expires"`
+}

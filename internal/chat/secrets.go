@@ -1,0 +1,105 @@
+package chat
+
+// Credential is how a person proves who they are. One a person and type.
+// Found by A: user.
+type Credential struct {
+	User   UserID `json:"user"`
+	Type   string `json:"type"`   // "password"
+	Secret string `json:"secret"` // a password's hash in PHC form
+	Set    Time   `json:"set,omitempty"`
+	Gone   bool   `json:"gone,omitempty"`
+}
+
+func (c *Credential) Kind() Kind    { return KindCredential }
+func (c *Credential) Key() Key      { return CredentialKey(c.User, c.Type) }
+func (c *Credential) Deleted() bool { return c.Gone }
+func (c *Credential) Index() Index  { return Index{A: Key(c.User)} }
+
+// CredentialKey is the key of a person's credential of a type.
+func CredentialKey(u UserID, typ string) Key { return PairKey(Key(u), Key{}, "credential", typ) }
+
+// Session is a browser that someone signed in with. Found by A: user,
+// Name: the hash of the secret that the browser keeps.
+type Session struct {
+	ID      ID[Session] `json:"id"`
+	User    UserID      `json:"user"`
+	Hash    string      `json:"hash"` // SHA-256 of the secret, hex
+	Created Time        `json:"created"`
+	Expires Time        `json:"expires"`
+	Agent   string      `json:"agent,omitempty"`
+	Gone    bool        `json:"gone,omitempty"`
+}
+
+func (s *Session) Kind() Kind    { return KindSession }
+func (s *Session) Key() Key      { return Key(s.ID) }
+func (s *Session) Deleted() bool { return s.Gone }
+func (s *Session) Index() Index  { return Index{A: Key(s.User), Name: s.Hash} }
+
+// Scope is what a token may be used for.
+type Scope string
+
+const (
+	ScopeMove  Scope = "move"  // a mover's access to this place
+	ScopeAdmin Scope = "admin" // everything an administrator may do through the API
+)
+
+// Token is a program's access. Found by A: user, Name: the hash of its secret.
+type Token struct {
+	ID      ID[Token] `json:"id"`
+	User    UserID    `json:"user,omitzero"`
+	Name    string    `json:"name"`
+	Hash    string    `json:"hash"` // SHA-256 of the secret, hex
+	Scopes  []Scope   `json:"scopes"`
+	Created Time      `json:"created"`
+	Expires Time      `json:"expires,omitempty"`
+	Gone    bool      `json:"gone,omitempty"`
+}
+
+func (t *Token) Kind() Kind    { return KindToken }
+func (t *Token) Key() Key      { return Key(t.ID) }
+func (t *Token) Deleted() bool { return t.Gone }
+func (t *Token) Index() Index  { return Index{A: Key(t.User), Name: t.Hash} }
+
+// Webhook is the secret half of an Integration. Found by A: integration,
+// Name: the hash of its secret.
+type Webhook struct {
+	Integration IntegrationID `json:"integration"`
+	Hash        string        `json:"hash,omitempty"`
+	Secret      string        `json:"secret,omitempty"` // sealed
+	Gone        bool          `json:"gone,omitempty"`
+}
+
+func (w *Webhook) Kind() Kind    { return KindWebhook }
+func (w *Webhook) Key() Key      { return Key(w.Integration) }
+func (w *Webhook) Deleted() bool { return w.Gone }
+func (w *Webhook) Index() Index  { return Index{A: Key(w.Integration), Name: w.Hash} }
+
+// PushKey is where a person's browser can be reached. Found by A: user.
+type PushKey struct {
+	ID       ID[PushKey] `json:"id"`
+	User     UserID      `json:"user"`
+	Endpoint string      `json:"endpoint"`
+	Keys     string      `json:"keys"`
+	Gone     bool        `json:"gone,omitempty"`
+}
+
+func (p *PushKey) Kind() Kind    { return KindPushKey }
+func (p *PushKey) Key() Key      { return Key(p.ID) }
+func (p *PushKey) Deleted() bool { return p.Gone }
+func (p *PushKey) Index() Index  { return Index{A: Key(p.User)} }
+
+// Link is an address that lets a person set a password, once. Found by
+// A: user, Name: the hash of its secret.
+type Link struct {
+	ID      ID[Link] `json:"id"`
+	User    UserID   `json:"user"`
+	Hash    string   `json:"hash"` // SHA-256 of the secret, hex
+	Created Time     `json:"created"`
+	Expires Time     `json:"expires"`
+	Gone    bool     `json:"gone,omitempty"` // used
+}
+
+func (l *Link) Kind() Kind    { return KindLink }
+func (l *Link) Key() Key      { return Key(l.ID) }
+func (l *Link) Deleted() bool { return l.Gone }
+func (l *Link) Index() Index  { return Index{A: Key(l.User), Name: l.Hash} }
