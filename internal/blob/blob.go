@@ -1,0 +1,393 @@
+// Package blob keeps the bytes of files, by hash, in a directory or in S3.
+package blob
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// Dir keeps bytes in a directory: sha256/ab/abcd…, written once, never
+// changed. A file is there whole and for good, or not at all: it is staged in
+// a directory of this process, made durable by Flush, and only then given its
+// name. Several processes may use one directory.
+type Dir struct {
+	root  *os.Root
+	stage string // this process's directory of files that are not durable yet
+
+	mu     sync.Mutex
+	staged map[string]string // hash to name in stage
+	next   int
+
+	flush  sync.Mutex // one Flush at a time
+	shards sync.Map   // names of the directories that are known to exist
+}
+
+const (
+	shardDir = "sha256"
+	stageDir = "stage"
+	// small is the size up to which a file is read whole before anything is
+	// written, so that bytes which are there already cost no write.
+	small = 1 << 20
+	// staleStage is the age after which the stage of a process that died is
+	// removed.
+	staleStage = 24 * time.Hour
+)
+
+// OpenDir opens the directory, and makes it if it does not exist.
+func OpenDir(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, diskError("make the directory of files", path, err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, diskError("open the directory of files", path, err)
+	}
+	d := &Dir{root: root, staged: map[string]string{}, stage: filepath.Join(stageDir, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()[:8]))}
+	for _, dir := range []string{shardDir, stageDir, d.stage} {
+		if err := root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, errors.Join(diskError("make", dir, err), root.Close())
+		}
+	}
+	d.removeStale()
+	return d, nil
+}
+
+// removeStale removes what processes that died left in the stage. Only the
+// stage is looked at: opening takes no longer with more files.
+func (d *Dir) removeStale() {
+	list, err := fs.ReadDir(d.root.FS(), stageDir)
+	if err != nil {
+		return
+	}
+	for _, e := range list {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleStage {
+			_ = d.root.RemoveAll(filepath.Join(stageDir, e.Name())) // tried again at the next start
+		}
+	}
+}
+
+// Close removes what was staged and not flushed.
+func (d *Dir) Close() error {
+	return errors.Join(d.root.RemoveAll(d.stage), d.root.Close())
+}
+
+// Put stages the bytes of r and returns their SHA-256 in hex. They are there
+// after the next Flush. If size is not negative, r must have just so many. It
+// may be called from several goroutines; the same bytes twice are kept once.
+// It fails with Damaged if r ends early or late and Full if the disk is full.
+func (d *Dir) Put(ctx context.Context, r io.Reader, size int64) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if size >= 0 && size <= small {
+		data := make([]byte, size)
+		if _, err := io.ReadFull(r, data); err != nil {
+			return "", shortError(err, size)
+		}
+		if n, err := r.Read(make([]byte, 1)); n > 0 {
+			return "", longError(size)
+		} else if err != nil && err != io.EOF {
+			return "", err
+		}
+		sum := sha256.Sum256(data)
+		name := hex.EncodeToString(sum[:])
+		if d.has(name, size) {
+			return name, nil
+		}
+		return name, d.write(name, bytes.NewReader(data))
+	}
+	return d.putLarge(ctx, r, size)
+}
+
+func (d *Dir) putLarge(ctx context.Context, r io.Reader, size int64) (string, error) {
+	tmp := d.tempName()
+	h := sha256.New()
+	n, err := d.copyTo(tmp, &hashReader{ctx, r, h})
+	if err == nil && size >= 0 && n != size {
+		err = longError(size)
+		if n < size {
+			err = shortError(io.ErrUnexpectedEOF, size)
+		}
+	}
+	if err != nil {
+		return "", errors.Join(err, d.root.Remove(tmp))
+	}
+	name := hex.EncodeToString(h.Sum(nil))
+	if d.has(name, n) {
+		return name, d.root.Remove(tmp)
+	}
+	return name, d.add(name, tmp)
+}
+
+type hashReader struct {
+	ctx context.Context
+	r   io.Reader
+	h   hash.Hash
+}
+
+func (h *hashReader) Read(p []byte) (int, error) {
+	if err := h.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := h.r.Read(p)
+	h.h.Write(p[:n])
+	return n, err
+}
+
+func (d *Dir) tempName() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.next++
+	return filepath.Join(d.stage, fmt.Sprint(d.next))
+}
+
+func (d *Dir) write(name string, r io.Reader) error {
+	tmp := d.tempName()
+	if _, err := d.copyTo(tmp, r); err != nil {
+		return errors.Join(err, d.root.Remove(tmp))
+	}
+	return d.add(name, tmp)
+}
+
+func (d *Dir) copyTo(tmp string, r io.Reader) (int64, error) {
+	f, err := d.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, diskError("write", tmp, err)
+	}
+	n, err := io.Copy(f, r)
+	if err != nil {
+		return n, errors.Join(diskError("write", tmp, err), f.Close())
+	}
+	return n, diskError("write", tmp, f.Close())
+}
+
+// add remembers a staged file; a second one with the same bytes is dropped.
+func (d *Dir) add(name, tmp string) error {
+	d.mu.Lock()
+	_, twice := d.staged[name]
+	if !twice {
+		d.staged[name] = tmp
+	}
+	d.mu.Unlock()
+	if twice {
+		return d.root.Remove(tmp)
+	}
+	return nil
+}
+
+// has reports whether the bytes are there or staged. A file of another size
+// is not those bytes: it is replaced.
+func (d *Dir) has(name string, size int64) bool {
+	d.mu.Lock()
+	_, staged := d.staged[name]
+	d.mu.Unlock()
+	if staged {
+		return true
+	}
+	info, err := d.root.Stat(filePath(name))
+	return err == nil && info.Size() == size
+}
+
+func filePath(name string) string { return filepath.Join(shardDir, name[:2], name) }
+
+// fewFiles is up to how many files it is cheaper to sync each than the whole
+// file system.
+const fewFiles = 8
+
+// Flush makes everything durable that was put before the call, and visible to
+// Open. If it fails, it can be called again.
+func (d *Dir) Flush(ctx context.Context) error {
+	d.flush.Lock()
+	defer d.flush.Unlock()
+	d.mu.Lock()
+	batch := make(map[string]string, len(d.staged))
+	for name, tmp := range d.staged {
+		batch[name] = tmp
+	}
+	d.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := d.sync(batch); err != nil {
+		return err
+	}
+	dirs := map[string]bool{}
+	for name, tmp := range batch {
+		dir := filepath.Dir(filePath(name))
+		if err := d.makeShard(dir); err != nil {
+			return err
+		}
+		if err := d.root.Rename(tmp, filePath(name)); err != nil {
+			return diskError("name", name, err)
+		}
+		dirs[dir] = true
+		d.mu.Lock()
+		delete(d.staged, name)
+		d.mu.Unlock()
+	}
+	return d.syncDirs(dirs)
+}
+
+// sync makes the bytes of staged files durable before they get their names.
+func (d *Dir) sync(batch map[string]string) error {
+	if len(batch) > fewFiles {
+		return d.syncAll()
+	}
+	for _, tmp := range batch {
+		if err := d.syncOne(tmp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Dir) syncDirs(dirs map[string]bool) error {
+	if len(dirs) > fewFiles {
+		return d.syncAll()
+	}
+	for dir := range dirs {
+		if err := d.syncOne(dir); err != nil {
+			return err
+		}
+	}
+	return d.syncOne(shardDir)
+}
+
+func (d *Dir) syncOne(name string) error {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return diskError("sync", name, err)
+	}
+	return errors.Join(diskError("sync", name, f.Sync()), f.Close())
+}
+
+func (d *Dir) syncAll() error {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return diskError("sync", d.root.Name(), err)
+	}
+	return errors.Join(diskError("sync", d.root.Name(), unix.Syncfs(int(f.Fd()))), f.Close())
+}
+
+func (d *Dir) makeShard(dir string) error {
+	if _, ok := d.shards.Load(dir); ok {
+		return nil
+	}
+	if err := d.root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return diskError("make", dir, err)
+	}
+	d.shards.Store(dir, true)
+	return nil
+}
+
+// Open opens the bytes of a hash. It fails with NotFound.
+func (d *Dir) Open(name string) (*os.File, error) {
+	if !isHash(name) {
+		return nil, chat.Errorf(chat.Invalid, "%q is not a SHA-256", name)
+	}
+	f, err := d.root.Open(filePath(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, chat.Errorf(chat.NotFound, "the bytes of file %s are not here", name)
+	}
+	return f, diskError("open", name, err)
+}
+
+// Has reports which of the hashes are there.
+func (d *Dir) Has(names []string) map[string]bool {
+	there := map[string]bool{}
+	for _, name := range names {
+		if isHash(name) {
+			if info, err := d.root.Stat(filePath(name)); err == nil && info.Mode().IsRegular() {
+				there[name] = true
+			}
+		}
+	}
+	return there
+}
+
+// Check reads the bytes of a hash and hashes them again. It fails with
+// NotFound or Damaged.
+func (d *Dir) Check(ctx context.Context, name string) error {
+	f, err := d.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(io.Discard, &hashReader{ctx, f, h}); err != nil {
+		return diskError("read", name, err)
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != name {
+		return chat.Errorf(chat.Damaged, "the bytes of file %s hash to %s", name, got).
+			WithHint("the disk or a program changed them; import the source again to mend it")
+	}
+	return nil
+}
+
+// Free returns the bytes that are left on the disk.
+func (d *Dir) Free() (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(d.root.Name(), &st); err != nil {
+		return 0, diskError("look at", d.root.Name(), err)
+	}
+	return int64(st.Bavail) * st.Bsize, nil
+}
+
+func isHash(name string) bool {
+	if len(name) != sha256.Size*2 {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func shortError(err error, size int64) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return chat.Errorf(chat.Damaged, "a file of %d bytes ends early", size)
+	}
+	return err
+}
+
+func longError(size int64) error {
+	return chat.Errorf(chat.Damaged, "a file of %d bytes goes on after its end", size)
+}
+
+// diskError makes the operating system's error one for a person. An error
+// that already is one, and none at all, stay as they are.
+func diskError(step, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*chat.Error](err); ok {
+		return e
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return chat.Errorf(chat.Full, "%s %s: no space is left on the disk of files", step, what).
+			WithHint("make room and run the same line again: it goes on where it stopped")
+	}
+	return fmt.Errorf("%s %s: %w", step, what, err)
+}
