@@ -104,6 +104,10 @@ type Batch struct {
 	Counts   Counts // what the mover counted itself: read, deduplicated, repaired, quarantined, skipped
 	Progress json.RawMessage
 	Done     bool // the last batch of the run
+	// Mend says that the batch repairs what a verify found damaged: an object
+	// whose row no longer fits its own stored digest is written again, though
+	// the source's state is the one applied last.
+	Mend bool
 }
 
 // Applied says what became of a batch. Its counts and conflicts are stored
