@@ -1,0 +1,190 @@
+// The types of the HTTP API, as in internal/api. Addresses and meaning are said there.
+
+export interface Error {
+  kind: string;
+  text: string;
+  hint?: string;
+}
+
+export interface SignIn {
+  login: string;
+  password: string;
+}
+
+export interface LinkInfo {
+  name: string;
+  email: string;
+}
+
+export interface NewPassword {
+  password: string;
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  mention?: string;
+  title?: string;
+  role: string;
+  avatar?: string;
+  off?: boolean;
+  same?: string;
+}
+
+export interface Me extends Person {
+  email: string;
+  zone: string;
+  admin: boolean;
+}
+
+export interface Start {
+  me: Me;
+  place: string;
+  address: string;
+  state: string;
+  position: number;
+  rooms: Room[];
+  people: Person[];
+  emoticons: Record<string, string>;
+}
+
+export interface Room {
+  id: string;
+  type: string;
+  state?: string;
+  name: string;
+  topic?: string;
+  with?: string[];
+  star?: boolean;
+  order?: number;
+  member: boolean;
+  members?: number;
+  messages?: number;
+  first?: number;
+  last?: number;
+  may_post: boolean;
+  people?: string[];
+}
+
+export interface Rooms {
+  rooms: Room[];
+  next?: string;
+}
+
+export interface Message {
+  id: string;
+  room: string;
+  author?: string;
+  label?: string;
+  sent: number;
+  type: string;
+  edited?: number;
+  gone?: boolean;
+  color?: string;
+  tree?: Node[];
+  files?: File[];
+}
+
+export interface File {
+  id: string;
+  name: string;
+  size: number;
+  type?: string;
+  width?: number;
+  height?: number;
+  missing?: boolean;
+  url?: string;
+  preview?: string;
+}
+
+export interface History {
+  messages: Message[];
+  older?: string;
+  newer?: string;
+}
+
+export interface NewMessage {
+  text: string;
+  nonce: string;
+}
+
+export interface Wait {
+  position: number;
+  rooms?: string[];
+  afresh?: boolean;
+}
+
+export interface Found {
+  hits: Hit[];
+  older?: string;
+  unindexed?: number;
+  terms?: string[];
+  notes?: string[];
+}
+
+export interface Hit {
+  message: Message;
+  room: Room;
+}
+
+export interface Overview {
+  version: string;
+  state: string;
+  place: string;
+  address: string;
+  started: number;
+  database: string;
+  people: number;
+  off: number;
+  rooms: number;
+  archived: number;
+  deleted: number;
+  direct: number;
+  messages: number;
+  unindexed: number;
+  files: number;
+  file_bytes: number;
+  emoticons: number;
+  first: number;
+  last: number;
+  db_bytes: number;
+  problems?: string[];
+  moves?: Move[];
+}
+
+export interface Move {
+  name: string;
+  source: string;
+  done: boolean;
+  started: number;
+  ended?: number;
+  written: number;
+  read: number;
+}
+
+export interface AdminPerson extends Person {
+  email?: string;
+  created?: number;
+  password: boolean;
+}
+
+export interface AdminPeople {
+  people: AdminPerson[];
+  next?: string;
+  total: number;
+}
+
+export interface ResetLink {
+  url: string;
+  expires: number;
+}
+
+export interface Node {
+  t: string;
+  x?: string;
+  u?: string;
+  user?: string;
+  lang?: string;
+  n?: number;
+  c?: Node[];
+}

@@ -1,0 +1,32 @@
+// The beginning: looks, routes, the first request, the page.
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { hurry } from "./news";
+import { read } from "./room";
+import { listen, route } from "./route";
+import { begin } from "./session";
+import { state } from "./state";
+import { startLook } from "./ui";
+import { App } from "./views/app";
+import "./style/base.css";
+import "./style/layout.css";
+import "./style/message.css";
+import "./style/pages.css";
+
+startLook();
+listen();
+addEventListener("online", hurry);
+addEventListener("visibilitychange", () => {
+  const id = state.opened.value?.id;
+  if (!document.hidden && id) read(id);
+});
+// A password link is for somebody who is not signed in yet.
+const stop = effect(() => {
+  if (route.value.page === "link") return;
+  queueMicrotask(() => {
+    stop();
+    if (state.phase.value === "loading") void begin();
+  });
+});
+const host = document.getElementById("app");
+if (host) render(<App />, host);

@@ -1,0 +1,67 @@
+// Messages on their way to the server. Each has a nonce, so that sending it
+// again posts it once.
+import { api, faultOf } from "./api";
+import type { Message } from "./api.gen";
+import { refresh } from "./room";
+import { signedOut } from "./session";
+import { state, type Draft } from "./state";
+
+export const maxText = 10_000;
+
+// randomUUID is missing where the page came over plain HTTP.
+function nonce(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+function change(nonce: string, part: Partial<Draft>): void {
+  state.outbox.value = state.outbox.value.map((d) => (d.nonce === nonce ? { ...d, ...part } : d));
+}
+
+export function send(room: string, text: string): void {
+  const draft: Draft = {
+    nonce: nonce(), room, text, at: Date.now() * 1000, state: "sending", fault: null, message: null,
+  };
+  state.outbox.value = [...state.outbox.value, draft];
+  void post(draft);
+}
+
+export function sendAgain(nonce: string): void {
+  const draft = state.outbox.value.find((d) => d.nonce === nonce);
+  if (!draft || draft.state !== "failed") return;
+  change(nonce, { state: "sending", fault: null });
+  void post(draft);
+}
+
+export function discard(nonce: string): void {
+  state.outbox.value = state.outbox.value.filter((d) => d.nonce !== nonce);
+}
+
+export function clearOutbox(): void {
+  state.outbox.value = [];
+}
+
+// sendWaiting sends what did not reach the server for want of a connection.
+export function sendWaiting(): void {
+  for (const d of state.outbox.value) if (d.state === "failed" && d.fault?.kind === "offline") sendAgain(d.nonce);
+}
+
+// arrived takes out what the history has by now.
+export function arrived(messages: Message[]): void {
+  if (!state.outbox.value.length) return;
+  const ids = new Set(messages.map((m) => m.id));
+  state.outbox.value = state.outbox.value.filter((d) => !d.message || !ids.has(d.message.id));
+}
+
+async function post(draft: Draft): Promise<void> {
+  try {
+    const message = await api.post(draft.room, draft.text, draft.nonce);
+    change(draft.nonce, { state: "sent", message });
+    if (state.opened.value?.id === draft.room) await refresh(draft.room).catch(() => undefined);
+    else discard(draft.nonce);
+  } catch (e) {
+    const fault = faultOf(e);
+    if (fault.kind === "unknown") signedOut();
+    else change(draft.nonce, { state: "failed", fault });
+  }
+}

@@ -1,0 +1,73 @@
+// Signing in and out, and what is fetched first.
+import { batch } from "@preact/signals";
+import { api, faultOf } from "./api";
+import type { Room, Start } from "./api.gen";
+import { stopNews, watchNews } from "./news";
+import { clearOutbox } from "./outbox";
+import { state } from "./state";
+import { words } from "./words";
+
+export async function begin(): Promise<void> {
+  try {
+    take(await api.start());
+    watchNews();
+  } catch (e) {
+    const fault = faultOf(e);
+    batch(() => {
+      state.fault.value = fault;
+      state.phase.value = fault.kind === "unknown" ? "signed-out" : "failed";
+    });
+  }
+}
+
+// take puts what the server said first into the state.
+export function take(start: Start): void {
+  batch(() => {
+    state.start.value = start;
+    state.rooms.value = new Map((start.rooms ?? []).map((r) => [r.id, r]));
+    state.people.value = new Map((start.people ?? []).map((p) => [p.id, p]));
+    state.fault.value = null;
+    state.notice.value = "";
+    state.phase.value = "ready";
+  });
+}
+
+export async function signIn(login: string, password: string): Promise<void> {
+  await api.signIn(login, password);
+  await begin();
+}
+
+export async function usePasswordLink(secret: string, password: string): Promise<void> {
+  await api.setPassword(secret, password);
+  await begin();
+}
+
+export async function signOut(): Promise<void> {
+  await api.signOut();
+  signedOut("");
+}
+
+// signedOut forgets everything that only the one who was signed in may see.
+export function signedOut(notice = words.signedOutMeanwhile): void {
+  stopNews();
+  clearOutbox();
+  batch(() => {
+    state.phase.value = "signed-out";
+    state.notice.value = notice;
+    state.start.value = null;
+    state.rooms.value = new Map();
+    state.people.value = new Map();
+    state.unread.value = new Set();
+    state.opened.value = null;
+    state.dialog.value = null;
+    state.card.value = null;
+  });
+}
+
+// putRoom keeps what is known of a room that belongs into the sidebar.
+export function putRoom(room: Room): void {
+  if (!room.member && !state.rooms.value.has(room.id)) return;
+  const rooms = new Map(state.rooms.value);
+  rooms.set(room.id, { ...rooms.get(room.id), ...room });
+  state.rooms.value = rooms;
+}

@@ -1,0 +1,115 @@
+// The state of the client: one store. Views read it, actions change it.
+import { computed, signal } from "@preact/signals";
+import type { Message, Person, Room, Start } from "./api.gen";
+import type { Fault } from "./api";
+import type { Page } from "./history";
+import { words } from "./words";
+
+export type Phase = "loading" | "signed-out" | "ready" | "failed";
+
+// Seek says where the history is to be scrolled when it is next drawn.
+export type Seek = { to: "newest" } | { to: "message"; id: string; mark: boolean } | { to: "top" };
+
+// Opened is the room that is shown.
+export interface Opened {
+  id: string;
+  details: Room | null; // with counts and members; null until they came
+  pages: Page[];
+  loaded: boolean;
+  loading: "" | "older" | "newer";
+  seek: Seek | null;
+  marked: string; // the message that a permalink names
+  news: boolean; // there is news below what is held
+  fault: Fault | null; // the room did not open
+  edge: { older: Fault | null; newer: Fault | null };
+}
+
+// Draft is a message that is not at the server yet, or whose answer is here
+// but which the history does not have yet.
+export interface Draft {
+  nonce: string;
+  room: string;
+  text: string;
+  at: number;
+  state: "sending" | "failed" | "sent";
+  fault: Fault | null;
+  message: Message | null;
+}
+
+export type Dialog =
+  | { kind: "switcher" }
+  | { kind: "help" }
+  | { kind: "date" }
+  | { kind: "details" }
+  | { kind: "picture"; message: string; file: string }
+  | { kind: "link"; name: string; url: string; expires: number };
+
+export interface Card {
+  person: string;
+  x: number;
+  y: number;
+}
+
+export const state = {
+  phase: signal<Phase>("loading"),
+  fault: signal<Fault | null>(null),
+  notice: signal(""), // said once, above the sign-in form
+  start: signal<Start | null>(null),
+  rooms: signal<Map<string, Room>>(new Map()),
+  people: signal<Map<string, Person>>(new Map()),
+  unread: signal<Set<string>>(new Set()),
+  opened: signal<Opened | null>(null),
+  outbox: signal<Draft[]>([]),
+  online: signal(true),
+  dialog: signal<Dialog | null>(null),
+  card: signal<Card | null>(null),
+  sidebar: signal(true), // shown on wide screens
+  said: signal(""), // for a moment, at the foot and to screen readers
+  theme: signal<"light" | "dark" | "system">("system"),
+};
+
+// personOf returns the person that is shown for an ID: where two are the
+// same, the one of this place.
+export function personOf(id: string | undefined): Person | undefined {
+  if (!id) return undefined;
+  const p = state.people.value.get(id);
+  return p?.same ? state.people.value.get(p.same) ?? p : p;
+}
+
+export function nameOf(id: string | undefined, label = ""): string {
+  return personOf(id)?.name || label || words.someone;
+}
+
+// roomName is what a room is called for the one who is signed in.
+export function roomName(room: Room): string {
+  if (room.name) return room.name;
+  const others = (room.with ?? []).map((id) => nameOf(id));
+  if (others.length) return others.join(", ");
+  return words.justYou;
+}
+
+// otherOf returns the other person of a 1-1.
+export function otherOf(room: Room): Person | undefined {
+  return room.type === "direct" ? personOf(room.with?.[0]) : undefined;
+}
+
+export const roomsByPlace = computed(() => {
+  const list = [...state.rooms.value.values()].map((room) => ({ room, name: roomName(room) }));
+  const order = new Intl.Collator(words.locale, { numeric: true, sensitivity: "base" });
+  list.sort((a, b) => (a.room.order || 1e9) - (b.room.order || 1e9) || order.compare(a.name, b.name));
+  const all = list.map((x) => x.room);
+  const live = all.filter((r) => !r.state);
+  return {
+    stars: live.filter((r) => r.star),
+    rooms: live.filter((r) => !r.star && (r.type === "open" || r.type === "private")),
+    people: live.filter((r) => !r.star && (r.type === "direct" || r.type === "group")),
+  };
+});
+
+export const openedRoom = computed((): Room | null => {
+  const o = state.opened.value;
+  if (!o) return null;
+  return o.details ?? state.rooms.value.get(o.id) ?? null;
+});
+
+export const waiting = computed(() => state.outbox.value.filter((d) => d.state !== "sent").length);

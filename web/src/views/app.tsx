@@ -1,0 +1,148 @@
+// The whole page: which view is shown, and the keys that work everywhere.
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { closeRoom } from "../room";
+import { go, roomPath, route, searchPath } from "../route";
+import { begin } from "../session";
+import { roomsByPlace, state, waiting } from "../state";
+import { keep, recall, show } from "../ui";
+import { words } from "../words";
+import { AdminPage } from "./admin";
+import { PersonCard } from "./card";
+import { DateDialog, DetailsDialog, HelpDialog, LinkDialog } from "./dialogs";
+import { PasswordLink, SignIn } from "./entry";
+import { PictureDialog } from "./files";
+import { PeoplePage, RoomsPage } from "./directory";
+import { Empty, FaultBox, Later } from "./parts";
+import { PreferencesPage } from "./preferences";
+import { RoomPage, Welcome } from "./room";
+import { SearchPage } from "./search";
+import { Sidebar } from "./sidebar";
+import { Switcher } from "./switcher";
+
+export function App(): JSX.Element {
+  const at = route.value;
+  if (at.page === "link") return <PasswordLink secret={at.secret} />;
+  switch (state.phase.value) {
+    case "loading": return <main class="entry"><Later><p role="status">{words.loading}</p></Later></main>;
+    case "signed-out": return <SignIn />;
+    case "failed": return <Failed />;
+    case "ready": return <Main />;
+  }
+}
+
+function Failed(): JSX.Element {
+  const fault = state.fault.value;
+  return (
+    <main class="entry">
+      <div class="entry-box">
+        <h1>{words.name}</h1>
+        {fault && <FaultBox fault={fault} />}
+        <button type="button" class="button primary wide" onClick={() => void begin()}>{words.tryAgain}</button>
+      </div>
+    </main>
+  );
+}
+
+function Main(): JSX.Element {
+  const at = route.value;
+  useEffect(() => {
+    addEventListener("keydown", globalKeys);
+    return () => removeEventListener("keydown", globalKeys);
+  }, []);
+  useEffect(() => {
+    state.card.value = null;
+    if (at.page === "room") keep("room", at.room);
+    else closeRoom();
+    if (at.page === "home") home();
+  }, [at]);
+  return (
+    <div class={"main" + (at.page === "home" ? " at-home" : "") + (state.sidebar.value ? "" : " no-sidebar")}>
+      <a class="skip" href={at.page === "room" ? "#history" : "#content"}>{at.page === "room" ? words.skip : words.skipPage}</a>
+      <Sidebar />
+      <main class="content" id="content" tabIndex={-1}>
+        <Offline />
+        <Page />
+      </main>
+      <Dialogs />
+      <PersonCard />
+      <div class="said" role="status">{state.said.value && <span>{state.said.value}</span>}</div>
+    </div>
+  );
+}
+
+// On a wide screen the start is the room that was open last. On a phone it is
+// the list of rooms.
+function home(): void {
+  document.title = state.start.value?.place || words.name;
+  if (matchMedia("(max-width: 720px)").matches) return;
+  const { stars, rooms, people } = roomsByPlace.value;
+  const last = recall("room");
+  const id = last && state.rooms.value.has(last) ? last : (stars[0] ?? rooms[0] ?? people[0])?.id;
+  if (id) go(roomPath(id), true);
+}
+
+function Page(): JSX.Element {
+  const at = route.value;
+  switch (at.page) {
+    case "home": return <Welcome />;
+    case "room": return <RoomPage room={at.room} message={at.message} />;
+    case "rooms": return <RoomsPage />;
+    case "people": return <PeoplePage />;
+    case "search": return <SearchPage q={at.q} />;
+    case "admin": return <AdminPage />;
+    case "preferences": return <PreferencesPage />;
+    default: return (
+      <Empty icon="help" title={words.lost}>
+        <p>{words.lostHint}</p>
+        <a class="button" href="/">{words.toStart}</a>
+      </Empty>
+    );
+  }
+}
+
+function Dialogs(): JSX.Element | null {
+  const d = state.dialog.value;
+  switch (d?.kind) {
+    case "switcher": return <Switcher />;
+    case "help": return <HelpDialog />;
+    case "date": return <DateDialog />;
+    case "details": return <DetailsDialog />;
+    case "picture": return <PictureDialog message={d.message} file={d.file} />;
+    case "link": return <LinkDialog name={d.name} url={d.url} expires={d.expires} />;
+    default: return null;
+  }
+}
+
+function Offline(): JSX.Element | null {
+  if (state.online.value) return null;
+  const n = waiting.value;
+  return <p class="offline" role="status">{n ? words.offlineWaiting(n) : words.offline}</p>;
+}
+
+function globalKeys(e: KeyboardEvent): void {
+  const typing = e.target instanceof HTMLElement && e.target.closest("input, textarea, select, [contenteditable]") !== null;
+  if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "k") {
+    show(state.dialog.value?.kind === "switcher" ? null : { kind: "switcher" });
+  } else if (state.dialog.value) {
+    return;
+  } else if (e.altKey && (e.key === "ArrowUp" || e.key === "ArrowDown")) {
+    step(e.key === "ArrowUp" ? -1 : 1);
+  } else if (!typing && e.key === "?") {
+    show({ kind: "help" });
+  } else if (!typing && e.key === "/") {
+    go(searchPath(""));
+  } else {
+    return;
+  }
+  e.preventDefault();
+}
+
+function step(by: number): void {
+  const { stars, rooms, people } = roomsByPlace.value;
+  const all = [...stars, ...rooms, ...people];
+  const at = route.value;
+  const i = all.findIndex((r) => at.page === "room" && r.id === at.room);
+  const next = all[(i + by + all.length) % all.length];
+  if (next) go(roomPath(next.id));
+}

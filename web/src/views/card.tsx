@@ -1,0 +1,80 @@
+// What is known of a person, beside their name.
+import type { JSX } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { go, roomPath, searchPath } from "../route";
+import { personOf, state } from "../state";
+import { words } from "../words";
+import { Avatar } from "./parts";
+
+// directWith returns the 1-1 with a person, if there is one.
+export function directWith(person: string): string {
+  for (const r of state.rooms.value.values()) {
+    if (r.type === "direct" && personOf(r.with?.[0])?.id === person) return r.id;
+  }
+  return "";
+}
+
+export function PersonCard(): JSX.Element | null {
+  const card = state.card.value;
+  const person = card && personOf(card.person);
+  return card && person ? <Shown key={person.id} id={person.id} x={card.x} y={card.y} /> : null;
+}
+
+function Shown({ id, x, y }: { id: string; x: number; y: number }): JSX.Element | null {
+  const ref = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const e = ref.current;
+    if (!e) return;
+    const box = e.getBoundingClientRect();
+    e.style.left = Math.max(8, Math.min(x, innerWidth - box.width - 8)) + "px";
+    e.style.top = Math.max(8, Math.min(y + 6, innerHeight - box.height - 8)) + "px";
+  }, [x, y]);
+  useEffect(() => {
+    const before = document.activeElement;
+    ref.current?.focus();
+    const outside = (e: PointerEvent) => {
+      if (e.target instanceof globalThis.Node && !ref.current?.contains(e.target)) state.card.value = null;
+    };
+    addEventListener("pointerdown", outside);
+    return () => {
+      removeEventListener("pointerdown", outside);
+      if (before instanceof HTMLElement && before.isConnected && document.activeElement === document.body) before.focus();
+    };
+  }, []);
+  const person = personOf(id);
+  if (!person) return null;
+  const direct = directWith(person.id);
+  const leave = (to: string) => {
+    state.card.value = null;
+    go(to);
+  };
+  return (
+    <div
+      ref={ref} class="card" role="dialog" aria-label={person.name} tabIndex={-1}
+      onKeyDown={(e) => {
+        if (e.key !== "Escape") return;
+        e.stopPropagation();
+        state.card.value = null;
+      }}
+    >
+      <div class="card-head">
+        <Avatar person={person} name={person.name} size={56} />
+        <div class="card-names">
+          <strong dir="auto">{person.name}</strong>
+          {person.mention && <span class="quiet">@{person.mention}</span>}
+          {person.title && <span dir="auto">{person.title}</span>}
+        </div>
+      </div>
+      <p class="card-tags">
+        {person.role !== "member" && <span class="tag">{words.roles[person.role] ?? person.role}</span>}
+        {person.off && <span class="tag">{words.leftLong}</span>}
+      </p>
+      <div class="card-foot">
+        {direct && <button type="button" class="button" onClick={() => leave(roomPath(direct))}>{words.openDirect}</button>}
+        {person.mention && (
+          <button type="button" class="button" onClick={() => leave(searchPath(`from:${person.mention} `))}>{words.messagesFrom}</button>
+        )}
+      </div>
+    </div>
+  );
+}

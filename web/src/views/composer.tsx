@@ -1,0 +1,117 @@
+// Where messages are written, and those that wait to be sent.
+import type { JSX } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Room } from "../api.gen";
+import { discard, maxText, send, sendAgain } from "../outbox";
+import { toNewest } from "../room";
+import { newerOf } from "../history";
+import { roomName, state, type Draft } from "../state";
+import { clock } from "../time";
+import { keep, recall } from "../ui";
+import { words } from "../words";
+import { Icon } from "./icons";
+import { Avatar } from "./parts";
+import { Tree } from "./tree";
+
+function reason(room: Room): string {
+  if (room.may_post) return "";
+  if (room.state === "archived") return words.archivedComposer;
+  if (room.state === "deleted") return words.deletedComposer;
+  switch (state.start.value?.state) {
+    case "receiving": return words.receivingComposer;
+    case "frozen": return words.frozenComposer;
+    case "retired": return words.retiredComposer;
+    default: return words.mayNotPost;
+  }
+}
+
+export function Composer({ room }: { room: Room }): JSX.Element {
+  const why = reason(room);
+  if (why) return <p class="composer-closed"><Icon name="lock" size={16} /> {why}</p>;
+  return <Writer key={room.id} room={room} />;
+}
+
+function Writer({ room }: { room: Room }): JSX.Element {
+  const kept = "draft." + room.id;
+  const [text, setText] = useState(() => recall(kept) ?? "");
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (matchMedia("(hover: hover)").matches && !state.opened.value?.marked && !state.dialog.value) area.current?.focus();
+  }, []);
+  useLayoutEffect(() => {
+    const a = area.current;
+    if (!a || CSS.supports("field-sizing", "content")) return;
+    a.style.height = "auto";
+    a.style.height = a.scrollHeight + 2 + "px";
+  }, [text]);
+  const over = [...text].length - maxText;
+  const name = roomName(room);
+  const write = (value: string) => {
+    setText(value);
+    keep(kept, value);
+  };
+  const submit = () => {
+    if (!text.trim() || over > 0) return;
+    send(room.id, text.replace(/\s+$/u, ""));
+    write("");
+    const pages = state.opened.value?.pages ?? [];
+    if (newerOf(pages)) void toNewest(room.id);
+    area.current?.focus();
+  };
+  return (
+    <form
+      class="composer" onSubmit={(e) => {
+        e.preventDefault();
+        submit();
+      }}
+    >
+      <textarea
+        ref={area} id="composer" rows={1} dir="auto" value={text} placeholder={words.write(name)} aria-label={words.write(name)}
+        aria-describedby="composer-hint" autocomplete="off"
+        onInput={(e) => write(e.currentTarget.value)}
+        onKeyDown={(e) => {
+          if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
+          e.preventDefault();
+          submit();
+        }}
+      />
+      <button type="submit" class="icon-button send" aria-label={words.send} title={words.send} disabled={!text.trim() || over > 0}>
+        <Icon name="send" />
+      </button>
+      <p class="composer-hint" id="composer-hint" role={over > 0 ? "alert" : undefined}>
+        {over > 0 ? words.tooLong(over) : words.composerHint}
+      </p>
+    </form>
+  );
+}
+
+// Waiting draws what is on its way, below the newest message.
+export function Waiting({ room }: { room: string }): JSX.Element | null {
+  const drafts = state.outbox.value.filter((d) => d.room === room);
+  const me = state.start.value?.me;
+  if (!drafts.length || !me) return null;
+  return (
+    <div class="group waiting" aria-live="polite">
+      <span class="group-avatar"><Avatar person={me} name={me.name} /></span>
+      {drafts.map((d, i) => <OneDraft key={d.nonce} draft={d} name={i === 0 ? me.name : ""} />)}
+    </div>
+  );
+}
+
+function OneDraft({ draft: d, name }: { draft: Draft; name: string }): JSX.Element {
+  return (
+    <div class={"message draft " + d.state} data-nonce={d.nonce}>
+      {name && <header class="head"><span class="name" dir="auto">{name}</span><span class="stamp">{clock(d.at)}</span></header>}
+      <div class="body" dir="auto">
+        {d.message?.tree ? <Tree nodes={d.message.tree} /> : <span class="as-typed">{d.text}</span>}
+      </div>
+      {d.state === "failed" && (
+        <p class="draft-fault" role="alert">
+          <Icon name="warning" size={16} /> {words.notSent}: {d.fault?.message} {d.fault?.hint}{" "}
+          <button type="button" class="small-button" onClick={() => sendAgain(d.nonce)}>{words.sendAgain}</button>{" "}
+          <button type="button" class="small-button" onClick={() => discard(d.nonce)}>{words.discard}</button>
+        </p>
+      )}
+    </div>
+  );
+}

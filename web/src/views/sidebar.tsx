@@ -1,0 +1,107 @@
+// The sidebar: favourites, rooms, people, and the ways to the other pages.
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Room } from "../api.gen";
+import { rank } from "../find";
+import { roomPath, route } from "../route";
+import { otherOf, roomName, roomsByPlace, state } from "../state";
+import { keep, recall, show } from "../ui";
+import { words } from "../words";
+import { Icon, Mark, type IconName } from "./icons";
+import { Avatar, RoomIcon } from "./parts";
+
+export function Sidebar(): JSX.Element {
+  const [filter, setFilter] = useState("");
+  const { stars, rooms, people } = roomsByPlace.value;
+  const start = state.start.value;
+  const fits = (list: Room[]) => (filter ? list.filter((r) => rank(roomName(r), filter) >= 0) : list);
+  const parts = [
+    { key: "stars", title: words.favourites, list: fits(stars) },
+    { key: "rooms", title: words.rooms, list: fits(rooms) },
+    { key: "people", title: words.people, list: fits(people) },
+  ].filter((p) => p.list.length);
+  return (
+    <nav class="sidebar" aria-label={words.sidebar}>
+      <div class="place">
+        <a href="/" class="place-name"><Mark size={26} /> <span dir="auto">{start?.place || words.name}</span></a>
+      </div>
+      <div class="side-search">
+        <button type="button" class="jump" onClick={() => show({ kind: "switcher" })}>
+          <Icon name="search" size={16} /> <span>{words.jumpTo}</span> <kbd>Ctrl K</kbd>
+        </button>
+        <input
+          type="search" class="filter" placeholder={words.filter} aria-label={words.filter} value={filter}
+          onInput={(e) => setFilter(e.currentTarget.value)}
+          onKeyDown={(e) => e.key === "Escape" && setFilter("")}
+        />
+      </div>
+      <div class="side-list" tabIndex={-1}>
+        {parts.map((p) => <Part key={p.key} id={p.key} title={p.title} list={p.list} forced={filter !== ""} />)}
+        {!parts.length && <p class="quiet side-empty">{filter ? words.nothingFits : words.noRoomsYet}</p>}
+      </div>
+      <ul class="side-pages">
+        <PageLink page="rooms" href="/rooms" icon="hash" text={words.allRooms} />
+        <PageLink page="people" href="/people" icon="people" text={words.allPeople} />
+        <PageLink page="search" href="/search" icon="search" text={words.search} />
+        {start?.me.admin && <PageLink page="admin" href="/admin" icon="gauge" text={words.overview} />}
+        <PageLink page="preferences" href="/preferences" icon="settings" text={words.preferences} me />
+      </ul>
+    </nav>
+  );
+}
+
+function PageLink({ page, href, icon, text, me }: { page: string; href: string; icon: IconName; text: string; me?: boolean }): JSX.Element {
+  const here = route.value.page === page;
+  const person = state.start.value?.me;
+  return (
+    <li>
+      <a href={href} class="side-link" aria-current={here ? "page" : undefined} title={text}>
+        {me && person ? <Avatar person={person} name={person.name} size={20} /> : <Icon name={icon} />}
+        <span class="side-name">{text}</span>
+      </a>
+    </li>
+  );
+}
+
+function Part({ id, title, list, forced }: { id: string; title: string; list: Room[]; forced: boolean }): JSX.Element {
+  const [closed, setClosed] = useState(() => recall("closed." + id) === "1");
+  const open = forced || !closed;
+  const toggle = () => {
+    keep("closed." + id, closed ? "" : "1");
+    setClosed(!closed);
+  };
+  return (
+    <section class="side-part">
+      <h2>
+        <button type="button" class="plain" aria-expanded={open} onClick={toggle}>
+          <Icon name="chevron" size={14} /> {title} <span class="side-count">{list.length}</span>
+        </button>
+      </h2>
+      {open && <ul>{list.map((r) => <RoomLink key={r.id} room={r} />)}</ul>}
+    </section>
+  );
+}
+
+function RoomLink({ room }: { room: Room }): JSX.Element {
+  const ref = useRef<HTMLAnchorElement>(null);
+  const at = route.value;
+  const here = at.page === "room" && at.room === room.id;
+  const unread = state.unread.value.has(room.id);
+  const off = otherOf(room)?.off;
+  const name = roomName(room);
+  useEffect(() => {
+    if (here) ref.current?.scrollIntoView({ block: "nearest" });
+  }, [here]);
+  return (
+    <li>
+      <a
+        ref={ref} href={roomPath(room.id)} class={"side-link" + (unread ? " unread" : "") + (off ? " off" : "")}
+        aria-current={here ? "page" : undefined} title={name}
+      >
+        <RoomIcon room={room} />
+        <span class="side-name" dir="auto">{name}</span>
+        {unread && <span class="dot" role="img" aria-label={words.unread} />}
+      </a>
+    </li>
+  );
+}
