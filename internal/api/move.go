@@ -1,0 +1,170 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// A mover writes to a running server below MovePath, with a token of scope
+// move. Bodies are JSON, but a batch: JSON lines, compressed with zstd.
+//
+//	GET  place                        MovePlace
+//	POST state                        MoveStateChange
+//	POST begin                        chat.MoveSpec, answers chat.MoveState
+//	POST apply?run=                   a batch, answers chat.Applied
+//	GET  moves                        []chat.MoveState
+//	GET  moves/{name}                 chat.MoveState
+//	GET  notes?move=&after=&limit=    MoveNotes
+//	POST tally                        chat.TallyQuery, answers chat.Inventory
+//	GET  missing?source=&after=&limit=  []*chat.File
+//	POST join                         MoveJoin, answers MoveCount
+//	POST people                       MovePeople, answers chat.User by folded e-mail
+//	POST match                        MoveMatches
+//	POST index                        answers MoveCount: how much is left
+//	POST have                         MoveHashes, answers those that are there
+//	PUT  files?size=                  bytes, answers MoveHash
+//
+// A batch whose answer got lost is in doubt: the mover reads the state of the
+// move, and sends it again unless its cursor is there.
+const MovePath = "/api/v1/move/"
+
+// MovePlace says what a target is.
+type MovePlace struct {
+	Title   string      `json:"title"`
+	Version string      `json:"version"`
+	State   chat.State  `json:"state"`
+	Totals  chat.Totals `json:"totals"`
+	Free    int64       `json:"free"`
+}
+
+// MoveStateChange moves the place from one state to another.
+type MoveStateChange struct {
+	From chat.State `json:"from"`
+	To   chat.State `json:"to"`
+}
+
+// MoveNotes is a page of notes; Next goes into after, zero at the end.
+type MoveNotes struct {
+	Notes []chat.Note `json:"notes"`
+	Next  int64       `json:"next"`
+}
+
+// MoveJoin names the source whose writers are to become members.
+type MoveJoin struct {
+	Source string `json:"source"`
+}
+
+// MoveCount is a number of objects.
+type MoveCount struct {
+	Count int64 `json:"count"`
+}
+
+// MovePeople asks who is there by e-mail and did not come from the source.
+type MovePeople struct {
+	Source string   `json:"source"`
+	Emails []string `json:"emails"`
+}
+
+// MoveMatches says which imported users are people who are already there.
+type MoveMatches struct {
+	Move    string       `json:"move"`
+	Matches []chat.Match `json:"matches"`
+}
+
+// MoveHashes are SHA-256 sums in hex. An answer names the run of the server.
+type MoveHashes struct {
+	Hashes []string `json:"hashes"`
+	Run    string   `json:"run,omitempty"`
+}
+
+// MoveHash is the SHA-256 of bytes that were put, in hex. They are not durable
+// before the next batch, and lost if the server ends before: Run names this
+// run of the server, and goes into apply, which is refused with Conflict if
+// the server is in another one.
+type MoveHash struct {
+	Hash string `json:"hash"`
+	Run  string `json:"run"`
+}
+
+// maxBatch bounds what a batch may hold when unpacked; a mover closes its
+// batches far below it.
+const maxBatch = 512 << 20
+
+type moveHeader struct {
+	Batch chat.Batch `json:"batch"` // without items
+	Items int        `json:"items"`
+}
+
+type moveItem struct {
+	Kind   chat.Kind       `json:"k"`
+	Copy   bool            `json:"c,omitempty"`
+	Copied bool            `json:"d,omitempty"`
+	Object json.RawMessage `json:"o"`
+}
+
+// EncodeBatch returns a batch as it is sent.
+func EncodeBatch(b chat.Batch) ([]byte, error) {
+	var out bytes.Buffer
+	z, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+	if err != nil {
+		return nil, err
+	}
+	w := bufio.NewWriter(z)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	head := moveHeader{Batch: b, Items: len(b.Items)}
+	head.Batch.Items = nil
+	err = enc.Encode(head)
+	for i := 0; err == nil && i < len(b.Items); i++ {
+		it := &b.Items[i]
+		err = enc.Encode(struct {
+			moveItem
+			Object chat.Object `json:"o"` // shadows the raw one
+		}{moveItem{Kind: it.Object.Kind(), Copy: it.Copy, Copied: it.Copied}, it.Object})
+	}
+	return out.Bytes(), errors.Join(err, w.Flush(), z.Close())
+}
+
+// DecodeBatch reads what EncodeBatch wrote. It fails with Invalid.
+func DecodeBatch(r io.Reader) (chat.Batch, error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBatch))
+	if err != nil {
+		return chat.Batch{}, err
+	}
+	defer z.Close()
+	dec := json.NewDecoder(io.LimitReader(z, maxBatch))
+	var head moveHeader
+	if err := dec.Decode(&head); err != nil {
+		return chat.Batch{}, batchError(0, err)
+	}
+	b := head.Batch
+	b.Items = make([]chat.Incoming, 0, min(max(head.Items, 0), 10_000))
+	for i := range head.Items {
+		var it moveItem
+		if err := dec.Decode(&it); err != nil {
+			return chat.Batch{}, batchError(i+1, err)
+		}
+		o, err := chat.DecodeBody(it.Kind, it.Object)
+		if err != nil {
+			return chat.Batch{}, batchError(i+1, err)
+		}
+		b.Items = append(b.Items, chat.Incoming{Object: o, Copy: it.Copy, Copied: it.Copied})
+	}
+	// The end proves that nothing was cut off: zstd's checksum stands there.
+	if _, err := dec.Token(); err != io.EOF {
+		return chat.Batch{}, batchError(head.Items+1, fmt.Errorf("it does not end: %w", err))
+	}
+	return b, nil
+}
+
+func batchError(line int, err error) error {
+	return chat.Errorf(chat.Invalid, "line %d of a batch cannot be read: %w", line, err)
+}

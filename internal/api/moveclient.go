@@ -1,0 +1,216 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// MoveClient writes to a running server as a mover. What the server can't be
+// reached for, or answers 503 to, is tried again for as long as Patience.
+// Every call may be made from several goroutines.
+type MoveClient struct {
+	URL      string // of the server, without a path
+	Token    string
+	HTTP     *http.Client
+	Patience time.Duration       // zero is a minute
+	Waits    func(reason string) // told why a call waits, and with "" that it goes on; may be nil
+}
+
+// backoffs of a call that is tried again: the first wait, and the longest.
+const (
+	firstWait = 100 * time.Millisecond
+	longWait  = 5 * time.Second
+	maxAnswer = 1 << 30
+)
+
+// A Body gives the body of a request, anew for each time it is sent.
+type Body func() (io.Reader, error)
+
+// Call sends in as JSON, if it is not nil, and decodes the answer into out.
+func (c *MoveClient) Call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	var body Body
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = func() (io.Reader, error) { return bytes.NewReader(data), nil }
+	}
+	return c.Send(ctx, method, path, query, body, out)
+}
+
+// Send sends a body and decodes the answer into out.
+func (c *MoveClient) Send(ctx context.Context, method, path string, query url.Values, body Body, out any) error {
+	return c.retry(ctx, func() error { return c.once(ctx, method, path, query, body, out) })
+}
+
+// Apply sends a batch, and the run of the server that got its files ("" if
+// there are none). If its answer is lost, it asks the server whether the
+// batch arrived, and only otherwise sends it again. The counts of a batch that
+// arrived without an answer are not known here: the server has them.
+func (c *MoveClient) Apply(ctx context.Context, b chat.Batch, run string) (chat.Applied, error) {
+	data, err := EncodeBatch(b)
+	if err != nil {
+		return chat.Applied{}, err
+	}
+	body := func() (io.Reader, error) { return bytes.NewReader(data), nil }
+	var applied chat.Applied
+	doubt := false
+	err = c.retry(ctx, func() error {
+		if doubt {
+			there, err := c.arrived(ctx, b)
+			if err != nil || there {
+				return err
+			}
+		}
+		doubt = true
+		return c.once(ctx, http.MethodPost, "apply", url.Values{"run": {run}}, body, &applied)
+	})
+	return applied, err
+}
+
+func (c *MoveClient) arrived(ctx context.Context, b chat.Batch) (bool, error) {
+	var st chat.MoveState
+	if err := c.once(ctx, http.MethodGet, "moves/"+url.PathEscape(b.Move), nil, nil, &st); err != nil {
+		return false, err
+	}
+	moved := b.From != b.To && st.Cursor == b.To
+	return st.Fence == b.Fence && (moved || b.Done && st.Done), nil
+}
+
+// errAgain marks what may go well at another try.
+type errAgain struct {
+	err   error
+	after time.Duration // as the server asked; 0 if it did not
+}
+
+func (e errAgain) Error() string { return e.err.Error() }
+func (e errAgain) Unwrap() error { return e.err }
+
+func (c *MoveClient) retry(ctx context.Context, try func() error) error {
+	patience := c.Patience
+	if patience == 0 {
+		patience = time.Minute
+	}
+	end := time.Now().Add(patience)
+	for wait := firstWait; ; wait = min(2*wait, longWait) {
+		err := try()
+		again, ok := errors.AsType[errAgain](err)
+		if !ok {
+			return err
+		}
+		pause := max(wait/2+rand.N(wait/2), again.after)
+		if time.Now().Add(pause).After(end) || ctx.Err() != nil {
+			return again.err
+		}
+		c.waits(again.err.Error())
+		t := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return again.err
+		case <-t.C:
+		}
+		c.waits("")
+	}
+}
+
+func (c *MoveClient) waits(reason string) {
+	if c.Waits != nil {
+		c.Waits(reason)
+	}
+}
+
+func (c *MoveClient) once(ctx context.Context, method, path string, query url.Values, body Body, out any) error {
+	var r io.Reader
+	if body != nil {
+		var err error
+		if r, err = body(); err != nil {
+			return err
+		}
+	}
+	u := strings.TrimSuffix(c.URL, "/") + MovePath + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u, r)
+	if err != nil {
+		return chat.Errorf(chat.Invalid, "%q is not the address of a server: %w", c.URL, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return c.unreachable(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return c.unreachable(err)
+	}
+	if resp.StatusCode >= 300 {
+		return c.refused(resp, answer)
+	}
+	if out == nil || len(answer) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return c.notGodwit(resp)
+	}
+	return nil
+}
+
+func (c *MoveClient) unreachable(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	return errAgain{err: chat.Errorf(chat.Unavailable, "the server at %s does not answer: %w", c.URL, err).
+		WithHint("when it is back, run the same line again: it goes on where it stopped")}
+}
+
+func (c *MoveClient) notGodwit(resp *http.Response) error {
+	return chat.Errorf(chat.Invalid, "%s answered %s, but not as a Godwit server does", c.URL, resp.Status).
+		WithHint("check the address: it is that of the server itself, as in https://chat.example.org")
+}
+
+// refused makes an error of an answer that is not 2xx.
+func (c *MoveClient) refused(resp *http.Response, answer []byte) error {
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		return chat.Errorf(chat.Unknown, "the server at %s does not accept the token", c.URL).
+			WithHint("make one there with: godwit admin token --for move; and pass it in GODWIT_TOKEN or --token-file")
+	}
+	var e Error
+	known := json.Unmarshal(answer, &e) == nil && e.Text != ""
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+		if !known {
+			e = Error{Text: fmt.Sprintf("the server at %s answers %s", c.URL, resp.Status)}
+		}
+		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return errAgain{
+			err:   &chat.Error{Kind: chat.Unavailable, Text: e.Text, Hint: e.Hint},
+			after: min(time.Duration(seconds)*time.Second, longWait),
+		}
+	}
+	if !known {
+		return c.notGodwit(resp)
+	}
+	kind := chat.Internal
+	for k := chat.Internal; k <= chat.Full; k++ {
+		if k.String() == e.Kind {
+			kind = k
+		}
+	}
+	return &chat.Error{Kind: kind, Text: e.Text, Hint: e.Hint}
+}
