@@ -1,0 +1,300 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// Apply makes a batch so, all or none.
+func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
+	rows, err := encodeAll(b.Items)
+	if err != nil {
+		return chat.Applied{}, err
+	}
+	a := &applier{batch: &b, rows: rows, states: make(map[ref]state, len(rows))}
+	if db.d.shared {
+		// What is there is read before the lock, and is right under it if the
+		// log has not moved.
+		err := db.view(ctx, func(s *session) error {
+			h, err := s.Head()
+			a.seen = h.Pos
+			if err != nil {
+				return err
+			}
+			return a.look(s)
+		})
+		if err != nil {
+			return chat.Applied{}, err
+		}
+	} else {
+		a.seen = -1
+	}
+	err = db.locked(ctx, a.apply)
+	if err != nil {
+		return chat.Applied{}, err
+	}
+	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos}, nil
+}
+
+// encodeAll makes the rows of what came in, on all processors.
+func encodeAll(items []chat.Incoming) ([]*row, error) {
+	rows := make([]*row, len(items))
+	workers := min(runtime.GOMAXPROCS(0), len(items)/100+1)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			from, to := len(items)*w/workers, len(items)*(w+1)/workers
+			for i := from; i < to; i++ {
+				if items[i].Object == nil {
+					errs[w] = chat.Errorf(chat.Invalid, "item %d of the batch is empty", i)
+					return
+				}
+				if rows[i], errs[w] = encodeRow(items[i].Object); errs[w] != nil {
+					return
+				}
+				rows[i].src = rows[i].digest
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// applier decides what becomes of the objects of a batch.
+type applier struct {
+	batch *chat.Batch
+	rows  []*row
+	move  *move
+
+	seen    chat.Position // of the log when states were read
+	states  map[ref]state
+	refused map[refusal]int64 // the state that was kept instead
+
+	write     []*row
+	place     map[ref]int // in write
+	agreed    []*row      // of which only src changes
+	refuse    []*row      // second states of this run
+	counts    chat.Counts
+	conflicts []chat.Note
+	pos       chat.Position
+}
+
+type refusal struct {
+	ref
+	digest int64
+}
+
+// look reads what is there of the objects of the batch.
+func (a *applier) look(s *session) error {
+	keys := map[chat.Kind][]chat.Key{}
+	for _, r := range a.rows {
+		keys[r.kind] = append(keys[r.kind], r.key)
+	}
+	for kind, list := range keys {
+		if err := s.states(kind, list, a.states); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply runs under the lock of the head.
+func (a *applier) apply(s *session, h *head) (err error) {
+	switch h.State {
+	case chat.Open, chat.Receiving, chat.Standby:
+	default:
+		return chat.Errorf(chat.Unavailable, "nothing can be imported here now: the place is %s", h.State)
+	}
+	if a.move, err = s.move(a.batch.Move); err != nil {
+		return err
+	}
+	if err := a.allowed(); err != nil {
+		return err
+	}
+	if a.seen != h.Pos {
+		clear(a.states)
+		if err := a.look(s); err != nil {
+			return err
+		}
+	}
+	if err := a.decide(s); err != nil {
+		return err
+	}
+	for _, r := range a.write {
+		h.Pos++
+		r.pos = h.Pos
+	}
+	a.pos = h.Pos
+	if len(a.write) > 0 {
+		h.tick()
+	}
+	if err := s.upsert(a.write); err != nil {
+		return err
+	}
+	if err := a.mark(s); err != nil {
+		return err
+	}
+	return a.advance(s)
+}
+
+func (a *applier) allowed() error {
+	m, b := a.move, a.batch
+	switch {
+	case m.Fence != b.Fence:
+		return chat.Errorf(chat.Conflict, "another mover has taken over the move %s", m.Name).
+			WithHint("let it go on, or stop it and start again")
+	case m.Done:
+		return chat.Errorf(chat.Conflict, "run %d of the move %s is over", m.Run, m.Name).WithHint("begin the next one")
+	case m.Cursor != b.From:
+		return chat.Errorf(chat.Conflict, "the move %s is at %q, not at %q", m.Name, m.Cursor, b.From).
+			WithHint("start again: it goes on where it is")
+	}
+	return nil
+}
+
+func (a *applier) decide(s *session) error {
+	a.counts, a.place = chat.Counts{}, map[ref]int{}
+	a.write, a.agreed, a.refuse, a.conflicts = nil, nil, nil, nil
+	if err := a.readRefused(s); err != nil {
+		return err
+	}
+	for i, r := range a.rows {
+		c := a.counts[r.kind]
+		a.one(&c, a.batch.Items[i], r)
+		a.counts[r.kind] = c
+	}
+	return nil
+}
+
+// one decides about one object.
+func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
+	id := ref{r.kind, r.key}
+	r.source = a.move.source
+	old, there := a.states[id]
+	thisRun := old.pos > a.move.Start
+	switch {
+	case !there:
+		a.put(id, r)
+		c.Written++
+	case in.Copy:
+		c.Deduplicated++
+	case old.source == r.source && old.src == r.src:
+		c.Unchanged++
+	case old.source != r.source:
+		if old.digest == r.digest {
+			c.Unchanged++
+			return
+		}
+		c.Conflict++
+		a.note(r, "it was made here, or came from another source: what is here stays")
+	case old.digest == r.digest: // both ends came to the same
+		c.Unchanged++
+		a.agree(id, r, old)
+	case old.digest != old.src:
+		c.Conflict++
+		a.note(r, "it was changed at both ends: what is here stays")
+		a.agree(id, r, old)
+	case thisRun && !in.Copied, a.refused[refusal{id, r.digest}] == old.src && a.refused != nil:
+		c.Conflict++
+		a.note(r, "the source has a second state of it: the first stays")
+		r.pos = chat.Position(old.src) // what was kept
+		a.refuse = append(a.refuse, r)
+	default:
+		a.put(id, r)
+		c.Written++
+	}
+}
+
+func (a *applier) put(id ref, r *row) {
+	if i, again := a.place[id]; again {
+		a.write[i] = r
+	} else {
+		a.place[id] = len(a.write)
+		a.write = append(a.write, r)
+	}
+	// Its position comes later; it only must be after the start of the run.
+	a.states[id] = state{r.digest, r.src, r.source, a.move.Start + 1}
+}
+
+// agree remembers what the source has, without touching what is here.
+func (a *applier) agree(id ref, r *row, old state) {
+	a.agreed = append(a.agreed, r)
+	old.src = r.src
+	a.states[id] = old
+}
+
+func (a *applier) note(r *row, reason string) {
+	a.conflicts = append(a.conflicts, chat.Note{Kind: chat.NoteConflict, Object: r.kind, Where: fmt.Sprintf("%s %s", r.kind, r.key), Reason: reason, Run: a.move.Run})
+}
+
+// readRefused reads second states that earlier runs refused, if there are any.
+func (a *applier) readRefused(s *session) error {
+	var ask []chat.Key
+	for i, r := range a.rows {
+		old, there := a.states[ref{r.kind, r.key}]
+		if there && old.src != r.src && !a.batch.Items[i].Copy {
+			ask = append(ask, r.key)
+		}
+	}
+	a.refused = map[refusal]int64{}
+	return s.eachKey(ask, func(rows *sql.Rows) error {
+		var kind uint8
+		var k refusal
+		var kept int64
+		err := rows.Scan(&kind, (*keyColumn)(&k.key), &k.digest, &kept)
+		k.kind = chat.Kind(kind)
+		a.refused[k] = kept
+		return err
+	}, `SELECT kind, id, digest, kept FROM refused WHERE source = $1 AND `, "id", a.move.source)
+}
+
+// mark stores what was decided beside what is written.
+func (a *applier) mark(s *session) error {
+	for _, r := range a.agreed {
+		query, args := `UPDATE `+tableOf(r.kind).name+` SET src = $1 WHERE id = $2`, []any{r.src, r.key[:]}
+		if r.kind != chat.KindMessage {
+			query, args = query+` AND kind = $3`, append(args, int64(r.kind))
+		}
+		if err := s.exec(query, args...); err != nil {
+			return err
+		}
+	}
+	for _, r := range a.refuse {
+		err := s.exec(`INSERT INTO refused (source, kind, id, digest, kept) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (source, kind, id, digest) DO UPDATE SET kept = excluded.kept`, r.source, int64(r.kind), r.key[:], r.digest, int64(r.pos))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advance moves the cursor, with the counts and notes.
+func (a *applier) advance(s *session) error {
+	m, b := a.move, a.batch
+	m.Counts.Add(b.Counts)
+	m.Counts.Add(a.counts)
+	m.Cursor = b.To
+	if b.Progress != nil {
+		m.Progress = b.Progress
+	}
+	if b.Done {
+		m.Done, m.Ended = true, chat.TimeOf(time.Now())
+	}
+	if err := s.addNotes(m, append(b.Notes[:len(b.Notes):len(b.Notes)], a.conflicts...)); err != nil {
+		return err
+	}
+	return s.saveMove(m)
+}

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// The numbers of Godwit's advisory locks.
+const (
+	lockTables = 0x676f64776974 // while the tables are updated
+	lockIndex  = lockTables + 1 // while messages are made searchable
+)
+
+func postgresDialect() *dialect {
+	return &dialect{
+		goose:      goose.DialectPostgres,
+		shared:     true,
+		snapshot:   &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		lock:       ` FOR UPDATE`,
+		size:       `SELECT pg_database_size(current_database())`,
+		bodySize:   `(body::json ->> 'size')::bigint`,
+		bind:       func(q string) string { return q },
+		keys:       postgresKeys,
+		keysAtOnce: 10000,
+		upsert:     postgresUpsert,
+		alone:      postgresAlone,
+		indexer: func(s *session) (ok bool, err error) {
+			err = s.row(`SELECT pg_try_advisory_xact_lock($1)`, int64(lockIndex)).Scan(&ok)
+			return ok, err
+		},
+		explain:  `EXPLAIN `,
+		classify: classifyPostgres,
+		words:    postgresWords{},
+	}
+}
+
+// writing are the settings of connections that write. The first two keep a
+// process that was stopped while it holds the head from stopping the others.
+// The rest are for statements that join what comes in with what is there: they
+// are planned while a table is small, and kept when it is large.
+var writing = map[string]string{
+	"idle_in_transaction_session_timeout": "2000",
+	"lock_timeout":                        "8000",
+	"enable_seqscan":                      "off",
+	"enable_hashjoin":                     "off",
+	"enable_mergejoin":                    "off",
+	"jit":                                 "off",
+}
+
+func openPostgres(ctx context.Context, db *DB, path string) error {
+	db.d = postgresDialect()
+	pool := func(conns int, settings map[string]string) (*sql.DB, error) {
+		config, err := pgx.ParseConfig(path)
+		if err != nil {
+			return nil, chat.Errorf(chat.Invalid, "%s is not the address of a Postgres database: %w", shown(path), err).
+				WithHint("as in postgres://user:password@host:5432/database")
+		}
+		for k, v := range settings {
+			config.RuntimeParams[k] = v
+		}
+		if config.RuntimeParams["application_name"] == "" {
+			config.RuntimeParams["application_name"] = "godwit"
+		}
+		p := stdlib.OpenDB(*config)
+		p.SetMaxOpenConns(conns)
+		p.SetMaxIdleConns(conns)
+		p.SetConnMaxIdleTime(5 * time.Minute)
+		return p, nil
+	}
+	var err error
+	if db.write, err = pool(4, writing); err != nil {
+		return err
+	}
+	if db.read, err = pool(16, map[string]string{"jit": "off"}); err != nil {
+		return err
+	}
+	return db.write.PingContext(ctx)
+}
+
+func postgresKeys(column string, used int, keys []chat.Key) (string, []any) {
+	list := make([][]byte, len(keys))
+	for i := range keys {
+		list[i] = keys[i][:]
+	}
+	return column + " = ANY($" + itoa(used+1) + ")", []any{list}
+}
+
+// postgresUpsert sends the rows as one array a column, in one statement: the
+// server has all of it before it begins, so that a process that is stopped in
+// the middle of sending holds nothing up.
+func postgresUpsert(s *session, t *table, rows []*row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if t.unnest == "" {
+		return errors.New("a table without its statement")
+	}
+	return s.exec(t.unnest, t.arrays(rows)...)
+}
+
+func (t *table) postgresUpsert() string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") SELECT * FROM unnest(")
+	for i, typ := range t.types {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("$" + itoa(i+1) + "::" + typ + "[]")
+	}
+	b.WriteString(")" + t.onConflict())
+	return b.String()
+}
+
+func postgresAlone(ctx context.Context, db *DB) (func(), error) {
+	conn, err := db.read.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, int64(lockTables)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() {
+		conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(lockTables)) //nolint:errcheck // a broken connection frees it too
+		conn.Close()                                                                                     //nolint:errcheck // it goes back to the pool
+	}, nil
+}
+
+func classifyPostgres(err error) *chat.Error {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		var net net.Error
+		var connect *pgconn.ConnectError
+		if errors.As(err, &connect) || errors.As(err, &net) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+			errors.Is(err, sql.ErrConnDone) || strings.Contains(err.Error(), "conn closed") || pgconn.SafeToRetry(err) {
+			return chat.Errorf(chat.Unavailable, "the database is out of reach: %w", err).
+				WithHint("is Postgres running, and is its address right?")
+		}
+		return nil
+	}
+	switch class := e.Code[:2]; {
+	case e.Code == "23505":
+		return chat.Errorf(chat.Conflict, "it exists already: %w", err)
+	case class == "53" && e.Code != "53300":
+		return chat.Errorf(chat.Full, "the database server has no room left: %w", err).
+			WithHint("make room on its disk and try again: nothing was harmed, and nothing half-written is kept")
+	case class == "08", class == "57", e.Code == "53300", e.Code == "55P03", e.Code == "25P03", class == "40":
+		return chat.Errorf(chat.Unavailable, "the database is out of reach or busy: %w", err).
+			WithHint("try again; look at the log of Postgres if it stays so")
+	case class == "28", e.Code == "42501":
+		return chat.Errorf(chat.Denied, "the database refuses: %w", err).
+			WithHint("look at user and password in the address, and at the rights of the user: it must be able to make tables")
+	case e.Code == "3D000":
+		return chat.Errorf(chat.NotFound, "there is no such database: %w", err).WithHint("make it with createdb, or look at the address")
+	case class == "XX", class == "58":
+		return chat.Errorf(chat.Damaged, "the database server reports a broken file or disk: %w", err).WithHint("look at the log of Postgres")
+	}
+	return nil
+}

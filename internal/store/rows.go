@@ -1,0 +1,239 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// row is an object as it is stored.
+type row struct {
+	kind   chat.Kind
+	key    chat.Key
+	obj    chat.Object
+	body   string // the extra part, if it is a message
+	digest int64
+	src    int64 // digest of the state that the source had last; 0: it has no source
+	source int32
+	pos    chat.Position
+}
+
+// encodeRow makes the row of an object that was changed here. It fails with
+// Invalid if the databases would not both keep it as it is.
+func encodeRow(o chat.Object) (*row, error) {
+	r := &row{kind: o.Kind(), key: o.Key(), obj: o}
+	if r.key.IsZero() {
+		return nil, chat.Errorf(chat.Invalid, "a %s without an ID", r.kind)
+	}
+	if m, ok := o.(*chat.Message); ok {
+		if !utf8.ValidString(m.Text) || strings.IndexByte(m.Text, 0) >= 0 {
+			return nil, chat.Errorf(chat.Invalid, "the text of message %s is not valid UTF-8, or has a NUL in it", m.ID)
+		}
+		extra := m.EncodeExtra()
+		r.body, r.digest = string(extra), int64(m.DigestWith(extra))
+		return r, nil
+	}
+	r.body, r.digest = string(chat.EncodeBody(o)), int64(chat.Digest(o))
+	return r, nil
+}
+
+// table says how rows are written to a table.
+type table struct {
+	name    string
+	columns []string
+	types   []string // for Postgres
+	key     []string
+	args    func(to []any, r *row) []any
+	arrays  func(rows []*row) []any
+
+	one, many, unnest string // its statements
+}
+
+var (
+	messagesTable = (&table{
+		name: "messages",
+		columns: []string{"id", "room", "author", "sent", "type", "format", "thread", "edited", "gone", "text", "extra",
+			"digest", "src", "source", "pos"},
+		types: []string{"bytea", "bytea", "bytea", "bigint", "smallint", "smallint", "bytea", "bigint", "boolean", "text", "text",
+			"bigint", "bigint", "integer", "bigint"},
+		key:    []string{"id"},
+		args:   messageArgs,
+		arrays: messageArrays,
+	}).prepared()
+	objectsTable = newObjectTable("objects")
+	secretsTable = newObjectTable("secrets")
+)
+
+func newObjectTable(name string) *table {
+	return (&table{
+		name:    name,
+		columns: []string{"kind", "id", "a", "b", "name", "find", "body", "gone", "digest", "src", "source", "pos"},
+		types:   []string{"smallint", "bytea", "bytea", "bytea", "text", "text", "text", "boolean", "bigint", "bigint", "integer", "bigint"},
+		key:     []string{"kind", "id"},
+		args:    objectArgs,
+		arrays:  objectArrays,
+	}).prepared()
+}
+
+func (t *table) prepared() *table {
+	t.one, t.many, t.unnest = t.sqliteUpsert(1), t.sqliteUpsert(rowsAtOnce), t.postgresUpsert()
+	return t
+}
+
+func (t *table) onConflict() string {
+	var set []string
+	for _, c := range t.columns[len(t.key):] {
+		set = append(set, c+" = excluded."+c)
+	}
+	return " ON CONFLICT (" + strings.Join(t.key, ",") + ") DO UPDATE SET " + strings.Join(set, ", ")
+}
+
+func tableOf(k chat.Kind) *table {
+	switch {
+	case k == chat.KindMessage:
+		return messagesTable
+	case k.Secret():
+		return secretsTable
+	}
+	return objectsTable
+}
+
+// upsert writes rows of any kinds.
+func (s *session) upsert(rows []*row) error {
+	by := map[*table][]*row{}
+	for _, r := range rows {
+		t := tableOf(r.kind)
+		by[t] = append(by[t], r)
+	}
+	for _, t := range []*table{messagesTable, objectsTable, secretsTable} {
+		if err := s.db.d.upsert(s, t, by[t]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func messageArgs(to []any, r *row) []any {
+	m := r.obj.(*chat.Message)
+	return append(to, m.ID[:], m.Room[:], orNull(m.Author.Key()), int64(m.Sent), int64(m.Type), int64(m.Format), orNull(m.Thread.Key()),
+		int64(m.Edited), m.Gone, m.Text, textOrNil(r.body), r.digest, r.src, int64(r.source), int64(r.pos))
+}
+
+func objectArgs(to []any, r *row) []any {
+	x := r.obj.Index()
+	return append(to, int64(r.kind), r.key[:], orNull(x.A), orNull(x.B), textOrNil(clean(x.Name)), textOrNil(clean(x.Find)), r.body, r.obj.Deleted(),
+		r.digest, r.src, int64(r.source), int64(r.pos))
+}
+
+// column gathers one column of many rows.
+func column[T any](rows []*row, of func(*row) T) []T {
+	list := make([]T, len(rows))
+	for i, r := range rows {
+		list[i] = of(r)
+	}
+	return list
+}
+
+func message(r *row) *chat.Message { return r.obj.(*chat.Message) }
+
+func messageArrays(rows []*row) []any {
+	return append([]any{
+		column(rows, func(r *row) []byte { return message(r).ID[:] }),
+		column(rows, func(r *row) []byte { return message(r).Room[:] }),
+		column(rows, func(r *row) []byte { return orNull(message(r).Author.Key()) }),
+		column(rows, func(r *row) int64 { return int64(message(r).Sent) }),
+		column(rows, func(r *row) int16 { return int16(message(r).Type) }),
+		column(rows, func(r *row) int16 { return int16(message(r).Format) }),
+		column(rows, func(r *row) []byte { return orNull(message(r).Thread.Key()) }),
+		column(rows, func(r *row) int64 { return int64(message(r).Edited) }),
+		column(rows, func(r *row) bool { return message(r).Gone }),
+		column(rows, func(r *row) string { return message(r).Text }),
+		column(rows, func(r *row) *string { return textOrNull(&r.body) }),
+	}, ends(rows)...)
+}
+
+func objectArrays(rows []*row) []any {
+	index := column(rows, func(r *row) chat.Index {
+		x := r.obj.Index()
+		x.Name, x.Find = clean(x.Name), clean(x.Find)
+		return x
+	})
+	a, b := make([][]byte, len(rows)), make([][]byte, len(rows))
+	name, find := make([]*string, len(rows)), make([]*string, len(rows))
+	for i := range index {
+		a[i], b[i] = orNull(index[i].A), orNull(index[i].B)
+		name[i], find[i] = textOrNull(&index[i].Name), textOrNull(&index[i].Find)
+	}
+	return append([]any{
+		column(rows, func(r *row) int16 { return int16(r.kind) }),
+		column(rows, func(r *row) []byte { return r.key[:] }),
+		a, b, name, find,
+		column(rows, func(r *row) string { return r.body }),
+		column(rows, func(r *row) bool { return r.obj.Deleted() }),
+	}, ends(rows)...)
+}
+
+// ends are the last columns of every table.
+func ends(rows []*row) []any {
+	return []any{
+		column(rows, func(r *row) int64 { return r.digest }),
+		column(rows, func(r *row) int64 { return r.src }),
+		column(rows, func(r *row) int32 { return r.source }),
+		column(rows, func(r *row) int64 { return int64(r.pos) }),
+	}
+}
+
+func bytesOf(k chat.Key) []byte { return k[:] }
+
+func orNull(k chat.Key) []byte {
+	if k.IsZero() {
+		return nil
+	}
+	return k[:]
+}
+
+// textOrNil is a text as SQLite's driver takes it quickest.
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func textOrNull(s *string) *string {
+	if *s == "" {
+		return nil
+	}
+	return s
+}
+
+// clean leaves out of what objects are found by what Postgres cannot keep.
+func clean(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	return strings.ToValidUTF8(s, "\ufffd")
+}
+
+// keyColumn reads a key; NULL is the zero key.
+type keyColumn chat.Key
+
+// Scan takes 16 bytes or NULL.
+func (k *keyColumn) Scan(from any) error {
+	switch b := from.(type) {
+	case nil:
+		*k = keyColumn{}
+		return nil
+	case []byte:
+		if len(b) == len(k) {
+			copy(k[:], b)
+			return nil
+		}
+	}
+	return fmt.Errorf("%v is not a key", from)
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+//go:embed schema/*.sql
+var schemaFiles embed.FS
+
+// migrate makes the tables what this version wants. On a database that is up
+// to date it only looks.
+func (db *DB) migrate(ctx context.Context) error {
+	files, err := fs.Sub(schemaFiles, "schema")
+	if err != nil {
+		return err
+	}
+	search := goose.NewGoMigration(2, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		return db.d.words.create(ctx, tx)
+	}}, nil)
+	p, err := goose.NewProvider(db.d.goose, db.write, files, goose.WithGoMigrations(search), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	have, want, err := p.GetVersions(ctx)
+	switch {
+	case err != nil:
+		return err
+	case have == want:
+		return nil
+	case have > want:
+		return chat.Errorf(chat.Conflict, "the database has the tables of a newer version (%d, this one knows %d)", have, want).
+			WithHint("run the newer version of godwit; it does not go back")
+	}
+	unlock, err := db.d.alone(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, err = p.Up(ctx)
+	return err
+}
+
+// startEpoch marks that positions after the head may be other ones than those
+// given out before, if the database was restored from a copy since.
+func (db *DB) startEpoch(ctx context.Context) error {
+	if err := db.firstHead(ctx); err != nil {
+		return err
+	}
+	return db.locked(ctx, func(s *session, h *head) error {
+		h.Epoch = randomKey()
+		db.bell.seen(h.Pos)
+		return s.exec(`INSERT INTO epochs (id, pos, started) VALUES ($1, $2, $3)`,
+			bytesOf(h.Epoch), int64(h.Pos), int64(h.tick()))
+	})
+}
+
+func (db *DB) firstHead(ctx context.Context) error {
+	_, err := db.write.ExecContext(ctx, db.d.bind(
+		`INSERT INTO head (one, log, epoch, pos, clock, state, lease) VALUES (1, $1, $2, 0, 0, $3, 0) ON CONFLICT (one) DO NOTHING`),
+		bytesOf(randomKey()), bytesOf(chat.Key{}), string(chat.Open))
+	return err
+}
+
+func randomKey() chat.Key { return chat.NewKey(chat.TimeOf(time.Now()), randomBytes()) }
+
+func randomBytes() (b [10]byte) {
+	rand.Read(b[:]) //nolint:errcheck // it never fails
+	return b
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// readers is how many may read a SQLite file at once.
+const readers = 4
+
+func sqliteDialect() *dialect {
+	return &dialect{
+		goose:      goose.DialectSQLite3,
+		hot:        []string{messagesTable.one, messagesTable.many, objectsTable.one, objectsTable.many, secretsTable.one, saveHead, saveMove},
+		snapshot:   &sql.TxOptions{ReadOnly: true},
+		size:       `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`,
+		bodySize:   `(body ->> 'size')`,
+		bind:       func(q string) string { return strings.ReplaceAll(q, "$", "?") },
+		keys:       sqliteKeys,
+		keysAtOnce: 500,
+		upsert:     sqliteUpsert,
+		alone:      func(context.Context, *DB) (func(), error) { return func() {}, nil }, // the file's lock is enough
+		indexer:    func(*session) (bool, error) { return true, nil },
+		explain:    `EXPLAIN QUERY PLAN `,
+		classify:   classifySQLite,
+		words:      sqliteWords{},
+	}
+}
+
+// openSQLite opens one connection that writes, so that writers wait in Go
+// instead of failing with "database is locked", and some that read.
+func openSQLite(_ context.Context, db *DB, path string) error {
+	db.d = sqliteDialect()
+	unlock, err := lockFile(path)
+	if err != nil {
+		return err
+	}
+	db.unlock = unlock
+	dsn := func(cacheKB int, more string) string {
+		pragmas := fmt.Sprintf("?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(-%d)"+
+			"&_pragma=temp_store(memory)&_pragma=journal_size_limit(67108864)&_pragma=foreign_keys(0)", cacheKB)
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas + more
+	}
+	if db.write, err = sql.Open("sqlite", dsn(64<<10, "&_txlock=immediate")); err != nil {
+		return err
+	}
+	db.write.SetMaxOpenConns(1)
+	if db.read, err = sql.Open("sqlite", dsn(8<<10, "&_pragma=query_only(1)")); err != nil {
+		return err
+	}
+	db.read.SetMaxOpenConns(readers)
+	db.read.SetMaxIdleConns(readers)
+	return nil
+}
+
+// lockFile keeps a second process from writing to the file.
+func lockFile(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, chat.Errorf(chat.NotFound, "cannot lock %s: %w", path, err).
+			WithHint("does the directory %s exist, and may you write there?", filepath.Dir(path))
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		pid := make([]byte, 20)
+		n, _ := f.ReadAt(pid, 0)
+		f.Close() //nolint:errcheck // the lock is what is reported
+		return nil, chat.Errorf(chat.Conflict, "%s is in use by process %s", path, strings.TrimSpace(string(pid[:n]))).
+			WithHint("stop the server or the import that uses it, or import into the running server by its address http://…")
+	}
+	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
+		f.Close() //nolint:errcheck // the first error counts
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { f.Close() }, nil //nolint:errcheck // closing frees the lock
+}
+
+func writePID(f *os.File) error {
+	_, err := f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	return err
+}
+
+func sqliteKeys(column string, used int, keys []chat.Key) (string, []any) {
+	args := make([]any, len(keys))
+	for i := range keys {
+		args[i] = keys[i][:]
+	}
+	var b strings.Builder
+	b.WriteString(column + " IN (")
+	for i := range keys {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "$%d", used+i+1)
+	}
+	b.WriteByte(')')
+	return b.String(), args
+}
+
+// rowsAtOnce is how many rows one SQLite statement writes: more is not faster.
+const rowsAtOnce = 50
+
+func sqliteUpsert(s *session, t *table, rows []*row) error {
+	args := make([]any, 0, rowsAtOnce*len(t.columns))
+	for len(rows) > 0 {
+		n := rowsAtOnce
+		if len(rows) < n {
+			n = 1
+		}
+		args = args[:0]
+		for _, r := range rows[:n] {
+			args = t.args(args, r)
+		}
+		if err := s.exec(t.sqliteUpsert(n), args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+func (t *table) sqliteUpsert(n int) string {
+	if n == 1 && t.one != "" {
+		return t.one
+	}
+	if n == rowsAtOnce && t.many != "" {
+		return t.many
+	}
+	one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.columns)), ",") + ")"
+	return "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") VALUES " +
+		strings.TrimSuffix(strings.Repeat(one+",", n), ",") + t.onConflict()
+}
+
+func classifySQLite(err error) *chat.Error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return nil
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return chat.Errorf(chat.Full, "the disk of the database is full: %w", err).
+			WithHint("make room on it and try again: nothing was harmed, and nothing half-written is kept")
+	case sqlite3.SQLITE_CONSTRAINT:
+		return chat.Errorf(chat.Conflict, "it exists already: %w", err)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return chat.Errorf(chat.Unavailable, "the database is busy: %w", err).WithHint("is another program using the file?")
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return chat.Errorf(chat.Damaged, "the database file is damaged or is no database: %w", err).
+			WithHint("restore a backup")
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
+		return chat.Errorf(chat.Denied, "the database file cannot be written: %w", err).WithHint("look at its owner and rights, and those of its directory")
+	case sqlite3.SQLITE_IOERR:
+		return chat.Errorf(chat.Unavailable, "the disk of the database does not work: %w", err).WithHint("look at the disk and the system's log")
+	}
+	return nil
+}

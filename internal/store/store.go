@@ -1,0 +1,219 @@
+// Package store keeps the change log and its state in SQLite or Postgres,
+// with one set of queries for both.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// Options say which database to open and how.
+type Options struct {
+	Path string // of a SQLite file, which is made if it is missing; or postgres://…
+
+	// Text gives the words of a message that search finds it by; nil takes
+	// the text as it is stored.
+	Text func(*chat.Message) string
+}
+
+// DB is a chat.Store in SQLite or Postgres.
+type DB struct {
+	d           *dialect
+	read, write *sql.DB
+	text        func(*chat.Message) string
+	unlock      func()
+
+	ctx    context.Context // the store's own, so that no client's end breaks what others share
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	queue  chan *request
+	group  group
+	bell   bell
+	rooms  roomCache
+	index  sync.Mutex // held while messages are made searchable
+
+	stmts  map[string]*sql.Stmt // of the one connection that writes; not changed after Open
+	mu     sync.Mutex
+	closed bool
+}
+
+var _ chat.Store = (*DB)(nil)
+
+// Open opens a database, makes or updates its tables, and starts an epoch. It
+// fails with Conflict if another process has the SQLite file open, or if a
+// newer version has updated it.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	db := &DB{text: o.Text, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}}
+	if db.text == nil {
+		db.text = func(m *chat.Message) string { return m.Text }
+	}
+	db.ctx, db.cancel = context.WithCancel(context.Background())
+	open := openSQLite
+	if strings.HasPrefix(o.Path, "postgres://") || strings.HasPrefix(o.Path, "postgresql://") {
+		open = openPostgres
+	}
+	err := open(ctx, db, o.Path)
+	if err == nil {
+		err = db.migrate(ctx)
+	}
+	if err == nil {
+		err = db.prepare(ctx)
+	}
+	if err == nil {
+		err = db.startEpoch(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(db.fail("open "+shown(o.Path), err), db.Close())
+	}
+	db.wg.Go(db.runGroup)
+	if db.d.shared {
+		db.wg.Go(db.watch)
+	}
+	return db, nil
+}
+
+func (db *DB) prepare(ctx context.Context) error {
+	for _, query := range db.d.hot {
+		stmt, err := db.write.PrepareContext(ctx, db.d.bind(query))
+		if err != nil {
+			return err
+		}
+		db.stmts[query] = stmt
+	}
+	return nil
+}
+
+// shown leaves the password out of what people see of a path.
+func shown(path string) string {
+	scheme, rest, ok := strings.Cut(path, "://")
+	if !ok {
+		return path
+	}
+	if i := strings.LastIndex(rest, "@"); i >= 0 {
+		rest = rest[i+1:]
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + rest
+}
+
+// Close ends what runs, and frees the database. Updates under way are
+// finished; those that wait fail with Unavailable. Again does nothing.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	if db.closed {
+		db.mu.Unlock()
+		return nil
+	}
+	db.closed = true
+	db.mu.Unlock()
+	db.cancel()
+	db.wg.Wait()
+	db.drain()
+	var errs []error
+	for _, s := range db.stmts {
+		errs = append(errs, s.Close())
+	}
+	for _, pool := range []*sql.DB{db.read, db.write} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	if db.unlock != nil {
+		db.unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// View runs fn on one snapshot.
+func (db *DB) View(ctx context.Context, fn func(chat.Reader) error) error {
+	return db.view(ctx, func(s *session) error { return fn(s) })
+}
+
+func (db *DB) view(ctx context.Context, fn func(*session) error) error {
+	tx, err := db.read.BeginTx(ctx, db.d.snapshot)
+	if err != nil {
+		return db.fail("read", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return fn(&session{ctx: ctx, db: db, tx: tx})
+}
+
+// locked runs fn in a transaction that holds the head, and commits it.
+func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return db.fail("write", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // done after the commit
+	s := &session{ctx: ctx, db: db, tx: tx}
+	h, err := s.lock()
+	if err != nil {
+		return err
+	}
+	before := *h
+	if err := fn(s, h); err != nil {
+		return err
+	}
+	if *h != before {
+		if err := s.saveHead(h); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return db.fail("commit", err)
+	}
+	if h.Pos != before.Pos || h.State != before.State {
+		db.bell.ring(h.Pos)
+	}
+	return nil
+}
+
+// head is the row that every write locks first.
+type head struct {
+	chat.Head
+	clock chat.Time
+}
+
+// tick returns a moment after every one that it returned before.
+func (h *head) tick() chat.Time {
+	h.clock = max(h.clock+1, chat.TimeOf(time.Now()))
+	return h.clock
+}
+
+func (s *session) lock() (*head, error) { return s.readHead(s.db.d.lock) }
+
+func (s *session) readHead(suffix string) (*head, error) {
+	h := &head{}
+	err := s.row(`SELECT log, epoch, pos, state, lease, clock FROM head`+suffix).
+		Scan((*keyColumn)(&h.LogID), (*keyColumn)(&h.Epoch), &h.Pos, &h.State, &h.Lease, &h.clock)
+	if err != nil {
+		return nil, s.db.fail("read the head of the log", err)
+	}
+	return h, nil
+}
+
+const saveHead = `UPDATE head SET epoch = $1, pos = $2, state = $3, lease = $4, clock = $5`
+
+func (s *session) saveHead(h *head) error {
+	return s.exec(saveHead,
+		bytesOf(h.Epoch), int64(h.Pos), string(h.State), int64(h.Lease), int64(h.clock))
+}
+
+// SetState moves the place from one state to another; again does nothing.
+func (db *DB) SetState(ctx context.Context, from, to chat.State) (pos chat.Position, err error) {
+	err = db.locked(ctx, func(_ *session, h *head) error {
+		if h.State != from && h.State != to {
+			return chat.Errorf(chat.Conflict, "this place is %s, not %s", h.State, from).
+				WithHint("look at what else is being done to it")
+		}
+		h.State, h.Lease, pos = to, 0, h.Pos
+		return nil
+	})
+	return pos, err
+}

@@ -1,0 +1,244 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// Tally adds up what came from a source.
+func (db *DB) Tally(ctx context.Context, q chat.TallyQuery) (chat.Inventory, error) {
+	t := &taller{q: q, inv: chat.Inventory{
+		Kinds: map[chat.Kind]chat.Tally{}, Rooms: map[chat.RoomID]chat.Tally{},
+		Days: map[chat.RoomID]map[chat.Day]chat.Tally{}, Lists: map[chat.RoomID]map[chat.Key]uint64{}, Each: map[chat.Kind]map[chat.Key]uint64{},
+	}}
+	err := db.view(ctx, func(s *session) error {
+		err := s.row(`SELECT id FROM sources WHERE name = $1`, q.Source).Scan(&t.source)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // nothing came from it
+		}
+		if err != nil {
+			return db.fail("look the source up", err)
+		}
+		if q.Level <= chat.L1 {
+			return t.stored(s)
+		}
+		return t.recomputed(s)
+	})
+	return t.inv, err
+}
+
+// taller adds up an inventory.
+type taller struct {
+	q      chat.TallyQuery
+	source int32
+	inv    chat.Inventory
+}
+
+// halves adds up digests without overflowing. What counts is what came: that
+// is src, whether it was changed here since or not.
+const halves = `count(*), sum(src & 4294967295), sum((src >> 32) & 4294967295), sum(CASE WHEN digest <> src THEN 1 ELSE 0 END)`
+
+func (t *taller) scan(rows *sql.Rows, keys ...any) (chat.Tally, error) {
+	var n chat.Tally
+	var since int64
+	err := rows.Scan(append(keys, &n.Count, &n.Low, &n.High, &since)...)
+	t.inv.Since += since
+	return n, err
+}
+
+// stored is L1: sums of what is stored.
+func (t *taller) stored(s *session) error {
+	err := s.each(func(rows *sql.Rows) error {
+		var room chat.RoomID
+		n, err := t.scan(rows, (*keyColumn)(&room))
+		t.inv.Rooms[room] = n
+		return err
+	}, `SELECT room, `+halves+` FROM messages WHERE source = $1 GROUP BY room`, t.source)
+	for _, table := range []string{"objects", "secrets"} {
+		err = errors.Join(err, s.each(func(rows *sql.Rows) error {
+			var kind uint8
+			n, err := t.scan(rows, &kind)
+			if chat.Kind(kind).Digested() {
+				t.inv.Kinds[chat.Kind(kind)] = n
+			}
+			return err
+		}, `SELECT kind, `+halves+` FROM `+table+` WHERE source = $1 AND kind <> $2 GROUP BY kind`, t.source, int64(chat.KindReadMark)))
+	}
+	since := t.inv.Since // the rest counts the same rows again
+	for _, room := range t.q.Days {
+		err = errors.Join(err, t.days(s, room))
+	}
+	for _, list := range t.q.Lists {
+		err = errors.Join(err, t.list(s, list))
+	}
+	for _, kind := range t.q.Kinds {
+		err = errors.Join(err, t.each(s, kind))
+	}
+	t.inv.Since = since
+	return err
+}
+
+// dayLength in microseconds: both databases round quotients towards zero.
+const dayLength = 86_400_000_000
+
+func (t *taller) days(s *session, room chat.RoomID) error {
+	days := map[chat.Day]chat.Tally{}
+	t.inv.Days[room] = days
+	return s.each(func(rows *sql.Rows) error {
+		var day int64
+		n, err := t.scan(rows, &day)
+		days[chat.Day(day)] = n
+		return err
+	}, `SELECT sent / $3, `+halves+` FROM messages WHERE room = $1 AND source = $2 GROUP BY sent / $3`, room[:], t.source, int64(dayLength))
+}
+
+func (t *taller) list(s *session, of chat.RoomDay) error {
+	list := t.inv.Lists[of.Room]
+	if list == nil {
+		list = map[chat.Key]uint64{}
+		t.inv.Lists[of.Room] = list
+	}
+	from, to := int64(of.Day.Start()), int64((of.Day + 1).Start())
+	if of.Day <= 0 {
+		from -= dayLength - 1 // day 0 begins early, by the same rounding
+	}
+	return s.each(func(rows *sql.Rows) error {
+		var id chat.Key
+		var sent, src int64
+		err := rows.Scan((*keyColumn)(&id), &sent, &src)
+		if err == nil && chat.Time(sent).Day() == of.Day {
+			list[id] = uint64(src)
+		}
+		return err
+	}, `SELECT id, sent, src FROM messages WHERE room = $1 AND sent >= $2 AND sent < $3 AND source = $4`, of.Room[:], from, to, t.source)
+}
+
+func (t *taller) each(s *session, kind chat.Kind) error {
+	each := map[chat.Key]uint64{}
+	t.inv.Each[kind] = each
+	return s.each(func(rows *sql.Rows) error {
+		var id chat.Key
+		var src int64
+		err := rows.Scan((*keyColumn)(&id), &src)
+		each[id] = uint64(src)
+		return err
+	}, `SELECT id, src FROM `+tableOf(kind).name+` WHERE kind = $1 AND source = $2`, int64(kind), t.source)
+}
+
+// recomputed is L2: the digest of every row that was not changed here is made
+// again from the row.
+func (t *taller) recomputed(s *session) error {
+	for _, room := range t.q.Days {
+		t.inv.Days[room] = map[chat.Day]chat.Tally{}
+	}
+	for _, l := range t.q.Lists {
+		t.inv.Lists[l.Room] = map[chat.Key]uint64{}
+	}
+	for _, k := range t.q.Kinds {
+		t.inv.Each[k] = map[chat.Key]uint64{}
+	}
+	if err := t.messages(s); err != nil {
+		return err
+	}
+	for _, table := range []string{"objects", "secrets"} {
+		if err := t.objects(s, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add counts a message.
+func (t *taller) add(m *chat.Message, digest uint64) {
+	n := t.inv.Rooms[m.Room]
+	n.Add(digest)
+	t.inv.Rooms[m.Room] = n
+	day := m.Sent.Day()
+	if days := t.inv.Days[m.Room]; days != nil {
+		n := days[day]
+		n.Add(digest)
+		days[day] = n
+	}
+	if list := t.inv.Lists[m.Room]; list != nil && slices.Contains(t.q.Lists, chat.RoomDay{Room: m.Room, Day: day}) {
+		list[m.Key()] = digest
+	}
+}
+
+func (t *taller) messages(s *session) error {
+	// Two at work: one reads rows while the other makes digests.
+	type item struct {
+		m           *chat.Message
+		extra       []byte
+		digest, src int64
+	}
+	batches := make(chan []item, 4)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for batch := range batches {
+			for _, it := range batch {
+				d := uint64(it.src)
+				if it.digest == it.src {
+					d = it.m.DigestWith(it.extra)
+				} else {
+					t.inv.Since++
+				}
+				t.add(it.m, d)
+			}
+		}
+	}()
+	batch := make([]item, 0, 256)
+	err := s.each(func(rows *sql.Rows) error {
+		it := item{m: &chat.Message{}}
+		m := it.m
+		err := rows.Scan((*keyColumn)(&m.ID), (*keyColumn)(&m.Room), (*keyColumn)(&m.Author), (*int64)(&m.Sent), (*uint8)(&m.Type), (*uint8)(&m.Format),
+			(*keyColumn)(&m.Thread), (*int64)(&m.Edited), &m.Gone, &m.Text, &it.extra, &it.digest, &it.src)
+		if batch = append(batch, it); len(batch) == cap(batch) {
+			batches <- batch
+			batch = make([]item, 0, 256)
+		}
+		return err
+	}, `SELECT `+messageColumns+`, digest, src FROM messages WHERE source = $1`, t.source)
+	batches <- batch
+	close(batches)
+	<-done
+	return err
+}
+
+func (t *taller) objects(s *session, table string) error {
+	return s.each(func(rows *sql.Rows) error {
+		var kind uint8
+		var body sql.RawBytes
+		var id chat.Key
+		var digest, src int64
+		if err := rows.Scan(&kind, (*keyColumn)(&id), &body, &digest, &src); err != nil {
+			return err
+		}
+		k, d := chat.Kind(kind), uint64(src)
+		if !k.Digested() {
+			return nil
+		}
+		if digest == src {
+			o, err := chat.DecodeBody(k, body)
+			switch {
+			case err != nil:
+				d = 0 // no object has it: the row counts, and differs
+			default:
+				d = chat.Digest(o)
+			}
+		} else {
+			t.inv.Since++
+		}
+		n := t.inv.Kinds[k]
+		n.Add(d)
+		t.inv.Kinds[k] = n
+		if each := t.inv.Each[k]; each != nil {
+			each[id] = d
+		}
+		return nil
+	}, `SELECT kind, id, body, digest, src FROM `+table+` WHERE source = $1`, t.source)
+}

@@ -1,0 +1,219 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// groupSize is how many updates share a commit at most.
+const groupSize = 512
+
+// request is one call of Update.
+type request struct {
+	fn    func(chat.Tx) error
+	taken atomic.Bool // by the group, or by its caller who gave up
+	done  chan struct{}
+	err   error
+	panic any // what fn panicked with: it belongs to the caller
+}
+
+// group is what the one goroutine that commits updates keeps between commits.
+type group struct {
+	cache cache
+	lost  bool // the connection was: positions may be given out again
+}
+
+// Update runs fn under the lock of the head, together with others that wait.
+func (db *DB) Update(ctx context.Context, fn func(chat.Tx) error) error {
+	r := &request{fn: fn, done: make(chan struct{})}
+	select {
+	case db.queue <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-db.ctx.Done():
+		return errClosed()
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		if r.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		<-r.done // fn may be running, and uses what is the caller's
+	case <-db.ctx.Done():
+		if r.taken.CompareAndSwap(false, true) {
+			return errClosed()
+		}
+		<-r.done
+	}
+	if r.panic != nil {
+		panic(r.panic)
+	}
+	return r.err
+}
+
+func errClosed() error { return chat.Errorf(chat.Unavailable, "the store is closed") }
+
+// drain refuses those who came too late.
+func (db *DB) drain() {
+	for {
+		select {
+		case r := <-db.queue:
+			if r.taken.CompareAndSwap(false, true) {
+				r.err = errClosed()
+				close(r.done)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// runGroup commits updates: what gathers while one commit runs goes together
+// into the next. Waiting for more was slower in every measured case.
+func (db *DB) runGroup() {
+	for {
+		var batch []*request
+		select {
+		case <-db.ctx.Done():
+			return
+		case r := <-db.queue:
+			batch = take(batch, r)
+		}
+	more:
+		for len(batch) < groupSize {
+			select {
+			case r := <-db.queue:
+				batch = take(batch, r)
+			default:
+				break more
+			}
+		}
+		if len(batch) > 0 {
+			db.commitGroup(batch)
+		}
+	}
+}
+
+func take(batch []*request, r *request) []*request {
+	if r.taken.CompareAndSwap(false, true) {
+		batch = append(batch, r)
+	}
+	return batch
+}
+
+// errSeen says that a nonce that was taken for new is known.
+var errSeen = errors.New("nonce seen before")
+
+// commitGroup ends every request of the batch. If the database refuses what
+// they wrote together, each is tried alone, so that only the culprit fails.
+func (db *DB) commitGroup(batch []*request) {
+	// Under way when the store is closed is finished: Close waits.
+	ctx := context.WithoutCancel(db.ctx)
+	err := db.tryGroup(ctx, batch, false)
+	if errors.Is(err, errSeen) {
+		err = db.tryGroup(ctx, batch, true)
+	}
+	if err != nil {
+		db.group.cache.clear()
+		db.group.lost = chat.IsKind(err, chat.Unavailable)
+		alone := len(batch) > 1 && !db.group.lost
+		for _, r := range batch {
+			r.err = err
+			if alone {
+				if r.err = db.tryGroup(ctx, []*request{r}, true); r.err == nil {
+					continue // done already
+				}
+			}
+			close(r.done)
+		}
+		return
+	}
+}
+
+// tryGroup runs the batch in one transaction. If it returns nil, every request
+// has ended, each with its own result; otherwise none has.
+func (db *DB) tryGroup(ctx context.Context, batch []*request, careful bool) error {
+	own := make([]error, len(batch))
+	panics := make([]any, len(batch))
+	var written []*row
+	var pos chat.Position
+	err := db.locked(ctx, func(s *session, h *head) error {
+		if err := s.refresh(&db.group, h); err != nil {
+			return err
+		}
+		g := &overlay{s: s, h: h, before: h.clock, careful: careful, cache: &db.group.cache, state: map[ref]chat.Object{}, nonces: map[nonceKey]chat.MessageID{}, fresh: map[chat.Key]bool{}}
+		for i, r := range batch {
+			if h.State != chat.Open {
+				own[i] = notOpen(h.State)
+				continue
+			}
+			own[i], panics[i] = g.run(r.fn)
+			if g.broken != nil {
+				return g.broken
+			}
+		}
+		var err error
+		written, err = g.flush()
+		pos = h.Pos
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	db.group.cache.learn(written, pos)
+	for i, r := range batch {
+		r.err, r.panic = own[i], panics[i]
+		close(r.done)
+	}
+	return nil
+}
+
+func notOpen(state chat.State) error {
+	e := chat.Errorf(chat.Unavailable, "nothing can be written here now: the place is %s", state)
+	switch state {
+	case chat.Receiving:
+		e.Hint = "an import is under way; wait for its end"
+	case chat.Retired:
+		e.Hint = "it has moved; use its new address"
+	default:
+		e.Hint = "try again in a moment"
+	}
+	return e
+}
+
+// refresh makes what is remembered true again: others may have written since.
+func (s *session) refresh(g *group, h *head) error {
+	if g.lost {
+		g.cache.clear()
+		h.Epoch = randomKey()
+		if err := s.exec(`INSERT INTO epochs (id, pos, started) VALUES ($1, $2, $3)`, bytesOf(h.Epoch), int64(h.Pos), int64(h.tick())); err != nil {
+			return err
+		}
+		g.lost = false
+	}
+	if g.cache.pos == h.Pos {
+		return nil
+	}
+	return g.cache.forget(s, h.Pos)
+}
+
+// run lets one fn write into the overlay; what a failed one wrote is dropped.
+func (g *overlay) run(fn func(chat.Tx) error) (err error, panicked any) { //nolint:revive // the error is one of two results
+	t := &tx{overlay: g, now: g.h.tick(), put: map[ref]chat.Object{}, once: map[nonceKey]chat.MessageID{}, made: map[chat.Key]bool{}}
+	func() {
+		defer func() { panicked = recover() }()
+		err = fn(t)
+	}()
+	if panicked != nil {
+		return fmt.Errorf("panic: %v", panicked), panicked
+	}
+	if err == nil {
+		t.keep()
+	}
+	return err, nil
+}
