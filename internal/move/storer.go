@@ -1,0 +1,133 @@
+package move
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"hash"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/connect"
+)
+
+const (
+	smallFile = 1 << 20  // up to here a file is read whole and stored beside others
+	fileSpace = 24 << 20 // bytes of such files in memory
+	storers   = 4        // they wait for the disk or the network, not for a core
+)
+
+// storer stores files: small ones several at a time, larger ones as they
+// stream by.
+type storer struct {
+	target connect.Target
+	meter  *meter
+	space  *semaphore.Weighted
+	jobs   chan fileJob
+}
+
+type fileJob struct {
+	content *chat.Content
+	data    []byte
+	bundle  *bundle
+}
+
+func newStorer(ctx context.Context, g *errgroup.Group, target connect.Target, m *meter) *storer {
+	s := &storer{target: target, meter: m, space: semaphore.NewWeighted(fileSpace), jobs: make(chan fileJob)}
+	for range storers {
+		g.Go(func() error { return s.work(ctx) })
+	}
+	return s
+}
+
+// close says that no more files come.
+func (s *storer) close() { close(s.jobs) }
+
+func (s *storer) work(ctx context.Context) error {
+	for job := range s.jobs {
+		err := storeFile(ctx, s.target, job.content, bytes.NewReader(job.data), int64(len(job.data)))
+		s.space.Release(int64(len(job.data)))
+		if err != nil {
+			job.bundle.failed.CompareAndSwap(nil, &err)
+		} else {
+			s.meter.file(job.content.Size)
+		}
+		job.bundle.files.Done()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put stores an item's bytes; when it returns, the source may go on.
+func (s *storer) put(ctx context.Context, b *bundle, c *chat.Content, item connect.Item) error {
+	if item.Size > smallFile || item.Size < 0 {
+		err := storeFile(ctx, s.target, c, item.Bytes, item.Size)
+		s.meter.file(c.Size)
+		return err
+	}
+	if err := s.space.Acquire(ctx, item.Size); err != nil {
+		return err
+	}
+	data := make([]byte, item.Size)
+	if n, err := io.ReadFull(item.Bytes, data); err != nil {
+		return shortFile(err, int64(n), item.Size)
+	}
+	b.files.Add(1)
+	select {
+	case s.jobs <- fileJob{c, data, b}:
+		return nil
+	case <-ctx.Done():
+		b.files.Done()
+		return ctx.Err()
+	}
+}
+
+func shortFile(err error, n, size int64) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return chat.Errorf(chat.Damaged, "a file of the source should have %d bytes and has %d", size, n).
+			WithHint("the export is cut short or damaged; compare it with the original")
+	}
+	return err
+}
+
+// storeFile stores bytes, fills in what they say about c, and holds the
+// target to it.
+func storeFile(ctx context.Context, target connect.Target, c *chat.Content, r io.Reader, size int64) error {
+	look := &observer{r: r, sum: sha256.New()}
+	got, err := target.PutFile(ctx, look, size)
+	if err != nil {
+		return err
+	}
+	connect.Identify(c, look.head, look.n, look.sum.Sum(nil))
+	if size >= 0 && look.n != size {
+		return shortFile(io.ErrUnexpectedEOF, look.n, size)
+	}
+	if got != c.Hash {
+		return chat.Errorf(chat.Damaged, "the target stored other bytes than it was given: %s instead of %s", got, c.Hash).
+			WithHint("its disk or memory may be broken; check it before going on")
+	}
+	return nil
+}
+
+// observer hashes what is read through it, and keeps the beginning.
+type observer struct {
+	r    io.Reader
+	sum  hash.Hash
+	head []byte
+	n    int64
+}
+
+func (o *observer) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	o.sum.Write(p[:n])
+	if room := connect.HeadSize - len(o.head); room > 0 {
+		o.head = append(o.head, p[:min(n, room)]...)
+	}
+	o.n += int64(n)
+	return n, err
+}
