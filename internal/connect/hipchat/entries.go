@@ -1,0 +1,392 @@
+package hipchat
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// entry is one file of an export.
+type entry struct {
+	index int    // number within the export, from 0
+	name  string // as the container has it
+	path  string // within the export, safe; empty if bad
+	bad   string // why it is not read
+	size  int64
+	body  io.Reader // until the next entry is asked for
+}
+
+// walker goes through the files of an export in an order that is always the
+// same.
+type walker interface {
+	next() (*entry, error) // io.EOF after the last
+	read() int64           // bytes of the input read so far
+	trailing() int64       // after the last: bytes behind the end that were not read as entries
+	Close() error
+}
+
+// role is what a file of an export is for.
+type role int
+
+const (
+	roleUnknown role = iota
+	roleUsers
+	roleRooms
+	roleEmoticons
+	roleMetadata
+	roleRoomHistory // id is the room
+	roleUserHistory // id is the user
+	rolePreferences // id is the user, or empty for everybody's
+	roleAutojoins   // likewise
+	roleAttachment
+	roleAvatar // id is the user
+	rolePicture
+)
+
+// classify says what the file of a path is for. Only whole paths count: an
+// attachment may be called history.json.
+func classify(p string) (r role, id string) {
+	parts := strings.Split(p, "/")
+	if len(parts) == 1 {
+		switch p {
+		case "users.json":
+			return roleUsers, ""
+		case "rooms.json":
+			return roleRooms, ""
+		case "emoticons.json":
+			return roleEmoticons, ""
+		case "metadata.json":
+			return roleMetadata, ""
+		}
+		return classifySettings(p), ""
+	}
+	switch {
+	case parts[0] == "emoticons", len(parts) > 3 && parts[0] == "files" && parts[1] == "img" && parts[2] == "emoticons":
+		return rolePicture, ""
+	case parts[0] == "users" && parts[1] == "files" && len(parts) > 2:
+		return roleAttachment, ""
+	case parts[0] != "users" && parts[0] != "rooms", len(parts) < 3:
+		return roleUnknown, ""
+	case len(parts) > 3 && parts[2] == "files":
+		return roleAttachment, parts[1]
+	case parts[0] == "users" && len(parts) == 4 && parts[2] == "avatars":
+		return roleAvatar, parts[1]
+	case len(parts) == 3 && parts[2] == "history.json" && parts[0] == "rooms":
+		return roleRoomHistory, parts[1]
+	case len(parts) == 3 && parts[2] == "history.json":
+		return roleUserHistory, parts[1]
+	case len(parts) == 3 && parts[0] == "users":
+		return classifySettings(parts[2]), parts[1]
+	}
+	return roleUnknown, ""
+}
+
+// classifySettings knows the names under which the migration tool may keep
+// auto-joins and preferences; no document says which.
+func classifySettings(base string) role {
+	name, isJSON := strings.CutSuffix(strings.ToLower(base), ".json")
+	if !isJSON {
+		return roleUnknown
+	}
+	switch strings.NewReplacer("_", "", "-", "").Replace(name) {
+	case "autojoin", "autojoins":
+		return roleAutojoins
+	case "preference", "preferences", "prefs":
+		return rolePreferences
+	}
+	return roleUnknown
+}
+
+// cleanPath turns a name in a container into a path within the export, or
+// says why it must not be used.
+func cleanPath(name, wrapper string) (p, bad string) {
+	switch {
+	case strings.ContainsRune(name, 0):
+		return "", "its name has a NUL in it"
+	case strings.HasPrefix(name, "/"):
+		return "", "its name is an absolute path"
+	case len(name) > 4096:
+		return "", "its name is longer than 4,096 bytes"
+	}
+	if slices.Contains(strings.Split(name, "/"), "..") {
+		return "", `its name climbs out of the export with ".."`
+	}
+	p = path.Clean(name)
+	if wrapper != "" {
+		rest, ok := strings.CutPrefix(p, wrapper+"/")
+		if !ok {
+			return "", "it is beside the directory that holds the export"
+		}
+		p = rest
+	}
+	return p, ""
+}
+
+// contentPath is the form of a path from which the ID of its bytes is derived:
+// archives and file systems write accents in two ways.
+func contentPath(p string) string { return norm.NFC.String(p) }
+
+// tarWalker reads a tar stream.
+type tarWalker struct {
+	file    io.Closer
+	raw     io.Reader
+	tail    *tailReader
+	tar     *tar.Reader
+	input   *counter // nil if the tar is the file itself
+	wrapper string
+	count   int
+	at      string // the entry under way
+	extra   int64
+}
+
+func newTarWalker(r io.Reader, file *os.File, wrapper string) *tarWalker {
+	w := &tarWalker{file: file, raw: r, wrapper: wrapper, tail: &tailReader{r: r}}
+	if s, ok := r.(io.Seeker); ok {
+		w.tar = tar.NewReader(&tailSeeker{w.tail, s})
+	} else {
+		w.tar = tar.NewReader(w.tail)
+	}
+	return w
+}
+
+func (w *tarWalker) Close() error    { return w.file.Close() }
+func (w *tarWalker) trailing() int64 { return w.extra }
+
+func (w *tarWalker) read() int64 {
+	if w.input != nil {
+		return w.input.n.Load()
+	}
+	return w.tail.pos
+}
+
+func (w *tarWalker) next() (*entry, error) {
+	for {
+		h, err := w.tar.Next()
+		if errors.Is(err, io.EOF) {
+			return nil, w.end()
+		}
+		if err != nil {
+			return nil, w.damaged(err)
+		}
+		w.at = h.Name
+		if h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
+		e := &entry{index: w.count, name: h.Name, size: h.Size, body: &bodyReader{w}}
+		w.count++
+		e.path, e.bad = cleanPath(h.Name, w.wrapper)
+		if reason := tarTrick(h); reason != "" {
+			e.path, e.bad = "", reason
+		}
+		return e, nil
+	}
+}
+
+// tarTrick says what is wrong with an entry that is no plain file.
+func tarTrick(h *tar.Header) string {
+	switch h.Typeflag {
+	case tar.TypeSymlink, tar.TypeLink:
+		return fmt.Sprintf("it is a link to %q", h.Linkname)
+	case tar.TypeReg, tar.TypeRegA: //nolint:staticcheck // old archives have it
+		for k := range h.PAXRecords {
+			if strings.HasPrefix(k, "GNU.sparse.") {
+				return "it is a sparse file"
+			}
+		}
+		return ""
+	case tar.TypeGNUSparse:
+		return "it is a sparse file"
+	}
+	return "it is a device or another special file"
+}
+
+// end is called when the tar has ended: it must have ended with a block of
+// zeros, and everything behind it is read so that checksums are checked.
+func (w *tarWalker) end() error {
+	if !w.tail.zero {
+		return w.damaged(io.ErrUnexpectedEOF)
+	}
+	n, err := countNonZero(w.tail)
+	if err != nil {
+		return w.damaged(err)
+	}
+	w.extra = n
+	if u, ok := w.raw.(*unzipper); ok {
+		w.extra += u.trail
+	}
+	return io.EOF
+}
+
+// damaged says where reading stopped.
+func (w *tarWalker) damaged(err error) error {
+	where := "at its beginning"
+	if w.at != "" {
+		where = fmt.Sprintf("at entry %d, %s", w.count, w.at)
+	}
+	if e, ok := errors.AsType[*chat.Error](err); ok {
+		return chat.Errorf(e.Kind, "the archive is damaged %s: %w", where, err).WithHint("compare its size and sha256sum with the original's and copy it again")
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return chat.Errorf(chat.Damaged, "the archive ends %s: it is cut short", where).WithHint("compare its size and sha256sum with the original's and copy it again")
+	}
+	return chat.Errorf(chat.Damaged, "the archive is damaged %s: %w", where, err).WithHint("compare its size and sha256sum with the original's and copy it again")
+}
+
+// bodyReader reads an entry and says in its errors which one it was.
+type bodyReader struct{ w *tarWalker }
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	n, err := b.w.tar.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = b.w.damaged(err)
+	}
+	return n, err
+}
+
+// tailReader knows whether the last whole block read was all zeros: that is
+// how a tar ends.
+type tailReader struct {
+	r    io.Reader
+	pos  int64
+	zero bool
+}
+
+func (t *tailReader) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.pos += int64(n)
+	if n > 0 {
+		t.zero = len(bytes.TrimLeft(p[max(0, n-512):n], "\x00")) == 0
+	}
+	return n, err
+}
+
+type tailSeeker struct {
+	*tailReader
+	s io.Seeker
+}
+
+func (t *tailSeeker) Seek(offset int64, whence int) (int64, error) {
+	n, err := t.s.Seek(offset, whence)
+	t.pos = n
+	return n, err
+}
+
+// dirWalker reads an export that was unpacked: first the files at its top,
+// then its directories by name.
+type dirWalker struct {
+	root  *os.Root
+	fsys  fs.FS
+	todo  []string // paths, the next one last
+	open  *os.File
+	count int
+	done  int64
+}
+
+func openDir(dir, wrapper string) (*dirWalker, error) {
+	root, err := os.OpenRoot(path.Join(dir, wrapper))
+	if err != nil {
+		return nil, err
+	}
+	w := &dirWalker{root: root, fsys: root.FS()}
+	return w, w.push(".")
+}
+
+func (w *dirWalker) push(dir string) error {
+	list, err := fs.ReadDir(w.fsys, dir)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int {
+		if a.IsDir() != b.IsDir() {
+			if a.IsDir() {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(b.Name(), a.Name())
+	})
+	for _, e := range list {
+		w.todo = append(w.todo, path.Join(dir, e.Name()))
+	}
+	if dir == "." {
+		// People and rooms first, as an archive has them.
+		for _, first := range []string{"emoticons.json", "rooms.json", "users.json"} {
+			if i := slices.Index(w.todo, first); i >= 0 {
+				w.todo = append(slices.Delete(w.todo, i, i+1), first)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *dirWalker) next() (*entry, error) {
+	w.closeFile()
+	for len(w.todo) > 0 {
+		p := w.todo[len(w.todo)-1]
+		w.todo = w.todo[:len(w.todo)-1]
+		info, err := w.root.Lstat(p)
+		if err != nil {
+			return nil, err
+		}
+		if info.IsDir() {
+			if err := w.push(p); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		e := &entry{index: w.count, name: p, path: p, size: info.Size(), body: bytes.NewReader(nil)}
+		w.count++
+		if !info.Mode().IsRegular() {
+			e.path, e.bad, e.size = "", "it is a link, a device or another special file", 0
+			return e, nil
+		}
+		w.done += e.size
+		e.body = &lazyFile{w: w, path: p}
+		return e, nil
+	}
+	return nil, io.EOF
+}
+
+// lazyFile opens a file when it is read: what is skipped costs nothing.
+type lazyFile struct {
+	w    *dirWalker
+	path string
+	f    *os.File
+}
+
+func (l *lazyFile) Read(p []byte) (int, error) {
+	if l.f == nil {
+		f, err := l.w.root.Open(l.path)
+		if err != nil {
+			return 0, err
+		}
+		l.f, l.w.open = f, f
+	}
+	return l.f.Read(p)
+}
+
+func (w *dirWalker) closeFile() {
+	if w.open != nil {
+		w.open.Close()
+		w.open = nil
+	}
+}
+
+func (w *dirWalker) read() int64     { return w.done }
+func (w *dirWalker) trailing() int64 { return 0 }
+
+func (w *dirWalker) Close() error {
+	w.closeFile()
+	return w.root.Close()
+}
