@@ -1,0 +1,76 @@
+# Godwit. `make` alone lists the commands.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := list
+
+CACHE := $(CURDIR)/.cache
+LINT_VERSION := 2.15.0
+LINT := $(CACHE)/golangci-lint-$(LINT_VERSION)
+WEB_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.js web/tsconfig.json -type f 2>/dev/null)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZ_TIME ?= 30s
+CRASHES ?= 100
+
+.PHONY: list demo test check bench soak gen golden bin/godwit
+
+list:
+	@echo "make demo    build all, move a sample HipChat archive into a server, say where to look"
+	@echo "make test    every test: SQLite, a real Postgres, a real browser; installs what is missing"
+	@echo "make check   formatting, vet, linters, TypeScript, generated files"
+	@echo "make bench   the benchmarks, beside references measured in the same run"
+	@echo "make soak    the long tests: crashes, full size, fuzzing"
+	@echo "make gen     write generated files again"
+	@echo "make golden  write golden files again; review the difference like code"
+
+demo: bin/godwit
+	scripts/demo
+
+test: web/dist/index.html
+	scripts/need go node postgres chromium
+	CGO_ENABLED=1 go test -race -p 2 -timeout 25m ./...
+	$(MAKE) --no-print-directory bin/godwit
+	cd web && npm test
+
+check: web/node_modules/.package-lock.json $(LINT)
+	scripts/need go node
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not formatted (run gofmt -w):"; echo "$$out"; exit 1; }
+	go vet ./...
+	$(LINT) run ./...
+	cd web && npx tsc --noEmit
+	scripts/generated
+
+bench: bin/godwit
+	scripts/need go postgres
+	scripts/bench
+
+soak: bin/godwit
+	scripts/need go postgres
+	CRASHES=$(CRASHES) go test -timeout 4h -count=1 -run 'Kill|Crash' ./internal/move/ ./cmd/godwit/
+	scripts/fuzz $(FUZZ_TIME)
+
+gen:
+	go generate ./...
+
+golden:
+	UPDATE_GOLDEN=1 go test -count=1 -run 'Golden|Script|Help' ./cmd/... ./internal/...
+
+# The files that the commands above need.
+
+bin/godwit: web/dist/index.html
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/godwit
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	scripts/need node
+	cd web && npm ci --no-audit --no-fund --prefer-offline
+	@touch $@
+
+$(LINT):
+	scripts/need go
+	mkdir -p $(CACHE)
+	GOBIN=$(CACHE) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
+	mv $(CACHE)/golangci-lint $@
