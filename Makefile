@@ -1,56 +1,76 @@
-# Two commands do everything on a fresh Debian machine with Go and Node:
-# make demo and make test.
-
+# Godwit. `make` alone lists the commands.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-MAKEFLAGS += --no-print-directory
-LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-WEB := $(shell find web/src web/public web/index.html web/package-lock.json web/vite.config.js web/tsconfig.json -type f 2>/dev/null)
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := list
 
-.PHONY: help demo test check bench soak gen golden
-help: ## lists these
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 10
+CACHE := $(CURDIR)/.cache
+LINT_VERSION := 2.15.0
+LINT := $(CACHE)/golangci-lint-$(LINT_VERSION)
+WEB_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.js web/tsconfig.json -type f 2>/dev/null)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZ_TIME ?= 30s
+CRASHES ?= 100
 
-demo: bin/godwit ## the main job: a server, a sample HipChat archive moved into it, and where to look
-	@scripts/demo
+.PHONY: list demo test check bench soak gen golden bin/godwit
 
-test: ## all tests: SQLite, a real Postgres, a real browser; installs what is missing
-	@scripts/install-tools
-	@$(MAKE) bin/godwit
-	go test -race -timeout 30m ./...
+list:
+	@echo "make demo    build all, move a sample HipChat archive into a server, say where to look"
+	@echo "make test    every test: SQLite, a real Postgres, a real browser; installs what is missing"
+	@echo "make check   formatting, vet, linters, TypeScript, generated files"
+	@echo "make bench   the benchmarks, beside references measured in the same run"
+	@echo "make soak    the long tests: crashes, full size, fuzzing"
+	@echo "make gen     write generated files again"
+	@echo "make golden  write golden files again; review the difference like code"
+
+demo: bin/godwit
+	scripts/demo
+
+test: web/dist/index.html
+	scripts/need go node postgres chromium
+	CGO_ENABLED=1 go test -race -p 2 -timeout 25m ./...
+	$(MAKE) --no-print-directory bin/godwit
 	cd web && npm test
-	@scripts/test-demo
 
-check: ## formatting, vet, linters, types, generated files
-	@scripts/install-tools
-	@test -z "$$(gofmt -l cmd internal web/embed.go)" || { echo "not formatted:"; gofmt -l cmd internal web/embed.go; exit 1; }
-	@$(MAKE) web/dist/index.html
+check: web/node_modules/.package-lock.json $(LINT)
+	scripts/need go node
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not formatted (run gofmt -w):"; echo "$$out"; exit 1; }
 	go vet ./...
-	$(LINT) run
-	cd web && npm run check
-	@$(MAKE) gen
-	@git diff --exit-code -- web/src/api.gen.ts || { echo "generated files are out of date: commit what make gen wrote"; exit 1; }
+	$(LINT) run ./...
+	cd web && npx tsc --noEmit
+	scripts/generated
 
-bench: ## the benchmarks, each with its reference measured in the same run
-	@scripts/install-tools
-	@scripts/bench
+bench: bin/godwit
+	scripts/need go postgres
+	scripts/bench
 
-soak: ## the long ones: kills, fuzzing, full size
-	@scripts/install-tools
-	@scripts/soak
+soak: bin/godwit
+	scripts/need go postgres
+	CRASHES=$(CRASHES) go test -timeout 4h -count=1 -run 'Kill|Crash' ./internal/move/ ./cmd/godwit/
+	scripts/fuzz $(FUZZ_TIME)
 
-gen: ## writes generated files
-	go run ./internal/api/tsgen > web/src/api.gen.ts.new
-	mv web/src/api.gen.ts.new web/src/api.gen.ts
+gen:
+	go generate ./...
 
-golden: ## writes golden files; look at the difference before you commit it
-	UPDATE_GOLDEN=1 go test ./cmd/... ./internal/...
+golden:
+	UPDATE_GOLDEN=1 go test -count=1 -run 'Golden|Script|Help' ./cmd/... ./internal/...
 
-bin/godwit: web/dist/index.html $(shell find cmd internal -name '*.go' -not -name '*_test.go') go.mod
-	go build -trimpath -o $@ ./cmd/godwit
+# The files that the commands above need.
 
-web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund --loglevel=error
+bin/godwit: web/dist/index.html
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/godwit
 
-web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	cd web && npm run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	scripts/need node
+	cd web && npm ci --no-audit --no-fund --prefer-offline
+	@touch $@
+
+$(LINT):
+	scripts/need go
+	mkdir -p $(CACHE)
+	GOBIN=$(CACHE) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
+	mv $(CACHE)/golangci-lint $@
