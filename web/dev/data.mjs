@@ -122,7 +122,7 @@ const everyKind = [
   { author: P(10), tree: [{ t: "link", u: "javascript:window.hacked=1", c: [text("a link that must not act")] }, text(" "), { t: "link", u: "//evil.example.org/", c: [text("another")] }, { t: "image", u: "javascript:window.hacked=1", x: "a picture that must not act" }, { t: "color", x: "#fff;background:url(//evil)" }] },
   { author: P(10), tree: [{ t: "strange", x: "A node that nobody knows." }] },
   { author: P(0), tree: [text(Array.from({ length: 80 }, (_, i) => `Line ${i + 1} of a text that is long enough to be folded.`).join("\n"))] },
-].map((m, n) => ({ type: "plain", room: id(2, 2), id: id(5, n + 1), sent: epoch + n * (n % 3 ? 60e6 : 400e6) + Math.floor(n / 12) * day, ...m }));
+].map((m, n) => ({ type: "plain", room: id(2, 2), id: id(5, n + 1), sent: epoch + n * 60e6 + Math.floor(n / 3) * 400e6 + Math.floor(n / 12) * day, ...m }));
 
 // messagesOf returns a room's messages, oldest first.
 export function messagesOf(r) {

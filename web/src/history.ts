@@ -83,6 +83,7 @@ function begun(pages: Page[]): Page[] {
 export interface Group {
   key: string;
   messages: Message[];
+  fresh: boolean; // the first one that came while nobody looked
 }
 
 // Day is what was said on one day, in the reader's time zone.
@@ -106,8 +107,10 @@ function joins(a: Message, b: Message, since: number): boolean {
   return spoken && a.type === b.type && a.author === b.author && a.label === b.label && b.sent - since < together;
 }
 
-// daysOf divides messages, oldest first, into days and groups.
-export function daysOf(messages: Message[]): Day[] {
+// daysOf divides messages, oldest first, into days and groups. What is newer
+// than readTo, if that is not 0, begins a group that says so.
+export function daysOf(messages: Message[], readTo = 0): Day[] {
+  let unseen = readTo > 0;
   const days: Day[] = [];
   let day: Day | undefined;
   let group: Group | undefined;
@@ -120,10 +123,12 @@ export function daysOf(messages: Message[]): Day[] {
     }
     const head = group?.messages[0];
     const last = group?.messages.at(-1);
-    if (group && head && last && joins(last, m, head.sent)) {
+    const fresh = unseen && m.sent > readTo;
+    if (fresh) unseen = false;
+    if (group && head && last && !fresh && joins(last, m, head.sent)) {
       group.messages.push(m);
     } else {
-      group = { key: m.id, messages: [m] };
+      group = { key: m.id, messages: [m], fresh };
       day.groups.push(group);
     }
   }

@@ -84,8 +84,8 @@ async function newsIn(id: string): Promise<void> {
     if (!room?.member) return;
     putRoom(room);
   }
-  if (mineOnly(id)) return;
-  state.unread.value = new Set(state.unread.value).add(id);
+  if (mineOnly(id) || state.unread.value.has(id)) return;
+  state.unread.value = new Map(state.unread.value).set(id, state.rooms.value.get(id)?.last ?? 0);
 }
 
 // mineOnly says whether the news of a room are one's own messages, just sent.

@@ -23,6 +23,8 @@ export function send(room: string, text: string): void {
     nonce: nonce(), room, text, at: Date.now() * 1000, state: "sending", fault: null, message: null,
   };
   state.outbox.value = [...state.outbox.value, draft];
+  const opened = state.opened.value;
+  if (opened?.readTo) state.opened.value = { ...opened, readTo: 0 };
   void post(draft);
 }
 

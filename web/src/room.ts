@@ -12,7 +12,8 @@ let inFlight: AbortController | null = null;
 
 function blank(id: string): Opened {
   return {
-    id, details: null, pages: [], loaded: false, loading: "", seek: null, marked: "", news: false, fault: null,
+    id, details: null, pages: [], loaded: false, loading: "", seek: null, marked: "", news: false,
+    readTo: state.unread.value.get(id) ?? 0, fault: null,
     edge: { older: null, newer: null },
   };
 }
@@ -141,15 +142,22 @@ export async function refresh(id: string): Promise<void> {
   if (merged.gap) {
     change(id, { pages: [page], seek: { to: "newest" } });
   } else {
-    change(id, { pages: merged.pages });
+    change(id, { pages: merged.pages, readTo: readTo(now, o) });
   }
   arrived(page.messages);
+}
+
+// readTo says from where on messages are new: they came while the page was
+// in the background.
+function readTo(now: Opened, before: Opened): number {
+  if (now.readTo || !document.hidden) return now.readTo;
+  return messagesOf(before.pages).at(-1)?.sent ?? 0;
 }
 
 // read marks a room as read by the one who looks at it.
 export function read(id: string): void {
   if (!state.unread.value.has(id)) return;
-  const unread = new Set(state.unread.value);
+  const unread = new Map(state.unread.value);
   unread.delete(id);
   state.unread.value = unread;
 }

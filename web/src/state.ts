@@ -20,6 +20,7 @@ export interface Opened {
   seek: Seek | null;
   marked: string; // the message that a permalink names
   news: boolean; // there is news below what is held
+  readTo: number; // what is newer came while nobody looked; 0: nothing did
   fault: Fault | null; // the room did not open
   edge: { older: Fault | null; newer: Fault | null };
 }
@@ -57,7 +58,7 @@ export const state = {
   start: signal<Start | null>(null),
   rooms: signal<Map<string, Room>>(new Map()),
   people: signal<Map<string, Person>>(new Map()),
-  unread: signal<Set<string>>(new Set()),
+  unread: signal<Map<string, number>>(new Map()), // room, and the time up to which it was read
   opened: signal<Opened | null>(null),
   outbox: signal<Draft[]>([]),
   online: signal(true),

@@ -100,7 +100,7 @@ function Moves({ list }: { list: Move[] }): JSX.Element {
             <tbody>
               {list.map((m) => (
                 <tr key={m.name}>
-                  <th scope="row">{m.name}</th><td>{m.source}</td>
+                  <th scope="row">{m.name}</th><td class="source" title={m.source}>{m.source}</td>
                   <td><span class={"state " + (m.done ? "good" : "going")}>{m.done ? words.done : words.running}</span></td>
                   <td>{dayAndClock(m.started)}</td><td class="number">{m.ended ? duration(m.ended - m.started) : ""}</td>
                   <td class="number">{count(m.read)}</td><td class="number">{count(m.written)}</td>

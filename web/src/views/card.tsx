@@ -27,7 +27,9 @@ function Shown({ id, x, y }: { id: string; x: number; y: number }): JSX.Element 
     if (!e) return;
     const box = e.getBoundingClientRect();
     e.style.left = Math.max(8, Math.min(x, innerWidth - box.width - 8)) + "px";
-    e.style.top = Math.max(8, Math.min(y + 6, innerHeight - box.height - 8)) + "px";
+    const above = y - box.height - 34;
+    const fits = y + 6 + box.height <= innerHeight - 8;
+    e.style.top = Math.max(8, fits || above < 8 ? Math.min(y + 6, innerHeight - box.height - 8) : above) + "px";
   }, [x, y]);
   useEffect(() => {
     const before = document.activeElement;

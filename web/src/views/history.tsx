@@ -75,7 +75,7 @@ export function History({ opened, room }: { opened: Opened; room: Room }): JSX.E
   const keeper = useRef<Keeper | null>(null);
   const sought = useRef<unknown>(null);
   const [away, setAway] = useState(false);
-  const days = useMemo(() => daysOf(messagesOf(opened.pages)), [opened.pages]);
+  const days = useMemo(() => daysOf(messagesOf(opened.pages), opened.readTo), [opened.pages, opened.readTo]);
 
   // Taken while the old rows are still there: pages may come between two
   // events of scrolling.

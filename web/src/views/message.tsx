@@ -24,29 +24,38 @@ function Stamp({ at, class: kind = "stamp" }: { at: number; class?: string }): J
 // GroupView is drawn anew only if its messages changed or a mark moved.
 export const GroupView = memo(
   function GroupView({ group, marked }: { group: Group; marked: string }): JSX.Element {
-    const head = group.messages[0]!;
-    if (quietTypes.has(head.type)) return <QuietLine message={head} marked={marked === head.id} />;
-    const person = personOf(head.author);
-    const name = nameOf(head.author, head.label);
-    const bot = head.type === "notification";
     return (
-      <div class="group">
-        <span class="group-avatar">
-          {person ? (
-            <button type="button" class="plain" tabIndex={-1} aria-hidden="true" onClick={(e) => openCard(person.id, e.currentTarget)}>
-              <Avatar person={person} name={name} bot={bot} />
-            </button>
-          ) : <Avatar person={person} name={name} bot={bot} />}
-        </span>
-        {group.messages.map((m, i) => (
-          <Row key={m.id} message={m} marked={marked === m.id} heading={i === 0} name={name} />
-        ))}
-      </div>
+      <>
+        {group.fresh && <div class="fresh-line">{words.newSince}</div>}
+        <Said group={group} marked={marked} />
+      </>
     );
   },
-  (a, b) => a.marked === b.marked && a.group.messages.length === b.group.messages.length &&
+  (a, b) => a.marked === b.marked && a.group.fresh === b.group.fresh && a.group.messages.length === b.group.messages.length &&
     a.group.messages.every((m, i) => m === b.group.messages[i]),
 );
+
+function Said({ group, marked }: { group: Group; marked: string }): JSX.Element {
+  const head = group.messages[0]!;
+  if (quietTypes.has(head.type)) return <QuietLine message={head} marked={marked === head.id} />;
+  const person = personOf(head.author);
+  const name = nameOf(head.author, head.label);
+  const bot = head.type === "notification";
+  return (
+    <div class="group">
+      <span class="group-avatar">
+        {person ? (
+          <button type="button" class="plain" tabIndex={-1} aria-hidden="true" onClick={(e) => openCard(person.id, e.currentTarget)}>
+            <Avatar person={person} name={name} bot={bot} />
+          </button>
+        ) : <Avatar person={person} name={name} bot={bot} />}
+      </span>
+      {group.messages.map((m, i) => (
+        <Row key={m.id} message={m} marked={marked === m.id} heading={i === 0} name={name} />
+      ))}
+    </div>
+  );
+}
 
 interface RowProps {
   message: Message;
@@ -68,9 +77,11 @@ function Row({ message: m, marked, heading, name }: RowProps): JSX.Element {
       ) : <Stamp at={m.sent} class="stamp margin" />}
       {m.gone ? <p class="body gone">{words.gone}</p> : (
         <div class={"body" + (m.type === "notification" ? ` notification ${barOf(m.color)}` : "") + (me ? " me" : "")} dir="auto">
-          {me ? <Folded><span class="me-name">{name}</span> <Tree nodes={me.c ?? []} /></Folded>
-            : m.tree?.length ? <Folded><Tree nodes={m.tree} /></Folded> : null}
-          {m.edited ? <span class="edited" title={words.editedAt(fullTime(m.edited))}>({words.edited})</span> : null}
+          <Folded>
+            {me && <><span class="me-name">{name}</span> </>}
+            <Tree nodes={me ? me.c ?? [] : m.tree ?? []} />
+            {m.edited ? <span class="edited" title={words.editedAt(fullTime(m.edited))}>({words.edited})</span> : null}
+          </Folded>
           <Files message={m} />
         </div>
       )}
