@@ -71,25 +71,33 @@ func (j *Job) conclude(ctx context.Context, st chat.MoveState) error {
 
 // notes writes all quarantined and mended records beside the report, and
 // lists the first of them in it.
-func (j *Job) notes(ctx context.Context) (err error) {
+func (j *Job) notes(ctx context.Context) error {
 	r := j.report
 	r.Quarantine, r.Repairs, r.Conflicts, r.Losses = []Quarantined{}, nil, nil, []Loss{}
-	var raw bytes.Buffer
 	losses := map[Loss]int64{}
-	for after := int64(0); ; {
-		notes, next, err := j.Target.Notes(ctx, j.Name, after, 500)
-		if err != nil {
-			return err
-		}
-		for _, n := range notes {
-			if err := r.note(n, losses, &raw); err != nil {
+	path := ""
+	if j.Dir != "" {
+		path = filepath.Join(j.Dir, quarantineFile)
+	}
+	err := writeLines(path, func(write func(any) error) error {
+		for after := int64(0); ; {
+			notes, next, err := j.Target.Notes(ctx, j.Name, after, 500)
+			if err != nil {
 				return err
 			}
+			for _, n := range notes {
+				if !r.note(n, losses) {
+					continue
+				}
+				if err := write(n); err != nil {
+					return err
+				}
+			}
+			if after = next; next == 0 || len(notes) == 0 {
+				return nil
+			}
 		}
-		if after = next; next == 0 || len(notes) == 0 {
-			break
-		}
-	}
+	})
 	for l, n := range losses {
 		l.Count = n
 		r.Losses = append(r.Losses, l)
@@ -97,19 +105,12 @@ func (j *Job) notes(ctx context.Context) (err error) {
 	slices.SortFunc(r.Losses, func(a, b Loss) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Reason, b.Reason))
 	})
-	if j.Dir == "" {
-		return nil
-	}
-	if raw.Len() == 0 {
-		if err := os.Remove(filepath.Join(j.Dir, quarantineFile)); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
-	}
-	return errors.Join(os.MkdirAll(j.Dir, 0o700), writeFile(filepath.Join(j.Dir, quarantineFile), raw.Bytes()))
+	return err
 }
 
-func (r *Report) note(n chat.Note, losses map[Loss]int64, raw *bytes.Buffer) error {
+// note lists a note, and reports whether it has a line in the file of
+// quarantined records.
+func (r *Report) note(n chat.Note, losses map[Loss]int64) bool {
 	entry := Quarantined{Where: n.Where, Reason: n.Reason, Object: n.Object}
 	add := func(list []Quarantined) []Quarantined {
 		if len(list) >= listed {
@@ -126,14 +127,9 @@ func (r *Report) note(n chat.Note, losses map[Loss]int64, raw *bytes.Buffer) err
 		r.Conflicts = add(r.Conflicts)
 	default:
 		losses[Loss{Kind: n.Object.String(), Reason: n.Reason}]++
-		return nil
+		return false
 	}
-	line, err := json.Marshal(n)
-	if err != nil {
-		return err
-	}
-	raw.Write(line)
-	return raw.WriteByte('\n')
+	return true
 }
 
 // next says what a human does now.

@@ -1,7 +1,11 @@
 package move
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -96,4 +100,33 @@ func writeFile(path string, data []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// writeLines writes a file of JSON lines, whole or not at all. Without a line
+// there is no file afterwards; without a path the lines go nowhere.
+func writeLines(path string, fill func(write func(any) error) error) (err error) {
+	if path == "" {
+		return fill(func(any) error { return nil })
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	lines := 0
+	w := bufio.NewWriter(f)
+	enc := json.NewEncoder(w)
+	err = fill(func(v any) error { lines++; return enc.Encode(v) })
+	err = errors.Join(err, w.Flush(), f.Close())
+	if err == nil && lines > 0 {
+		return os.Rename(f.Name(), path)
+	}
+	if err == nil {
+		if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	return errors.Join(err, os.Remove(f.Name()))
 }
