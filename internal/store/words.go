@@ -25,8 +25,14 @@ func (sqliteWords) create(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-func (w sqliteWords) clear(s *session) error {
-	return errors.Join(s.exec(`DROP TABLE words`), w.create(s.ctx, s.tx))
+func (sqliteWords) clear(s *session) error {
+	// FTS5 forgets to drop what unindexed columns of a contentless table are in.
+	for _, q := range []string{`DROP TABLE words`, `DROP TABLE IF EXISTS words_content`, sqliteWordsTable} {
+		if err := s.exec(q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (sqliteWords) settle(context.Context, *DB) error { return nil }

@@ -1,0 +1,41 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// PlanHistory returns how the database reads a page of history.
+func (db *DB) PlanHistory(ctx context.Context, q chat.HistoryQuery) (string, error) {
+	query, args := historyQuery(q)
+	return db.plan(ctx, query, args...)
+}
+
+// PlanList returns how the database reads a list.
+func (db *DB) PlanList(ctx context.Context, q chat.Query) (string, error) {
+	query, args := listQuery(q)
+	return db.plan(ctx, query, args...)
+}
+
+func (db *DB) plan(ctx context.Context, query string, args ...any) (string, error) {
+	var lines []string
+	err := db.view(ctx, func(s *session) error {
+		return s.each(func(rows *sql.Rows) error {
+			columns, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			dest := make([]any, len(columns))
+			for i := range dest {
+				dest[i] = new(sql.RawBytes)
+			}
+			err = rows.Scan(dest...)
+			lines = append(lines, string(*dest[len(dest)-1].(*sql.RawBytes)))
+			return err
+		}, db.d.explain+query, args...)
+	})
+	return strings.Join(lines, "\n"), err
+}
