@@ -1,11 +1,11 @@
 // What the browser tests share: a browser, a page that must not complain, and
 // looking for what axe finds.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const require = createRequire(import.meta.url);
-const axePath = require.resolve("axe-core/axe.min.js");
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const flags = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -50,11 +50,7 @@ export function calm(page, expected = []) {
 }
 
 export async function axe(page, where) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.addScriptTag({ path: axePath }).catch(() => undefined);
-  if (!(await page.evaluate(() => "axe" in window))) {
-    const { readFileSync } = await import("node:fs");
-    await page.evaluate(readFileSync(axePath, "utf8"));
-  }
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   const list = found.violations.map((v) => `${where}: ${v.id}: ${v.nodes.slice(0, 4).map((n) => n.html.slice(0, 140) + " | " + n.failureSummary?.split("\n")[1]).join("\n    ")}`);
   assert.deepEqual(list, []);

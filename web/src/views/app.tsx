@@ -58,7 +58,7 @@ function Main(): JSX.Element {
   }, [at]);
   return (
     <div class={"main" + (at.page === "home" ? " at-home" : "") + (state.sidebar.value ? "" : " no-sidebar")}>
-      <a class="skip" href={at.page === "room" ? "#history" : "#content"}>{at.page === "room" ? words.skip : words.skipPage}</a>
+      <a class="skip" href="#content">{at.page === "room" ? words.skip : words.skipPage}</a>
       <Sidebar />
       <main class="content" id="content" tabIndex={-1}>
         <Offline />
@@ -93,7 +93,7 @@ function Page(): JSX.Element {
     case "admin": return <AdminPage />;
     case "preferences": return <PreferencesPage />;
     default: return (
-      <Empty icon="help" title={words.lost}>
+      <Empty top icon="help" title={words.lost}>
         <p>{words.lostHint}</p>
         <a class="button" href="/">{words.toStart}</a>
       </Empty>

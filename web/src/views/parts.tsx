@@ -1,6 +1,6 @@
 // Small parts that many views use.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Person, Room } from "../api.gen";
 import type { Fault } from "../api";
 import { fold } from "../find";
@@ -111,11 +111,13 @@ export function Skeleton({ rows = 6 }: { rows?: number }): JSX.Element {
   );
 }
 
-export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ComponentChildren }): JSX.Element {
+// Empty says that there is nothing, and what can be done. Top: it is all that
+// the page has.
+export function Empty({ icon, title, top, children }: { icon: IconName; title: string; top?: boolean; children?: ComponentChildren }): JSX.Element {
   return (
     <div class="empty">
       <Icon name={icon} size={32} />
-      <h2>{title}</h2>
+      {top ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </div>
   );
@@ -133,11 +135,15 @@ interface ModalProps {
 // close it; the focus goes back to where it was.
 export function Modal({ title, class: kind = "", hideTitle, onClose, children }: ModalProps): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key is typed: it belongs to the dialog.
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    ref.current?.showModal();
+    const dialog = ref.current;
+    dialog?.showModal();
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      dialog?.close(); // else all around it cannot take the focus yet
+      const back = before?.isConnected && before !== document.body ? before : document.getElementById("composer");
+      if (back instanceof HTMLElement) back.focus();
     };
   }, []);
   return (

@@ -36,7 +36,7 @@ function RoomFault({ missing }: { missing: boolean }): JSX.Element {
   const opened = state.opened.value;
   if (missing || !opened?.fault) {
     return (
-      <Empty icon="lock" title={words.roomFailed}>
+      <Empty top icon="lock" title={words.roomFailed}>
         <p>{words.noRoom}</p>
         <p class="quiet">{words.noRoomHint}</p>
         <a class="button" href="/rooms">{words.allRooms}</a>
@@ -101,7 +101,7 @@ export function Welcome(): JSX.Element {
   const place = state.start.value?.place || words.name;
   return (
     <div class="welcome">
-      <Empty icon="hash" title={words.welcome(place)}>
+      <Empty top icon="hash" title={words.welcome(place)}>
         <p>{words.welcomeLead}</p>
         <a class="button" href="/rooms"><Icon name="hash" /> {words.welcomeAll}</a>
         <p class="quiet">{count(state.rooms.value.size)} {words.rooms.toLowerCase()} · {count(state.people.value.size)} {words.people.toLowerCase()}</p>
