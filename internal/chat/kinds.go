@@ -81,14 +81,21 @@ func (k Kind) String() string {
 	if info, ok := kinds[k]; ok {
 		return info.name
 	}
-	return "unknown kind"
+	return unknownKind
 }
+
+// unknownKind is the word for kind 0: what a note is about that is about none.
+const unknownKind = "unknown kind"
 
 // MarshalText returns the word for the kind.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText reads the word for a kind. It fails with Invalid.
 func (k *Kind) UnmarshalText(b []byte) error {
+	if string(b) == unknownKind {
+		*k = 0
+		return nil
+	}
 	for kind, info := range kinds {
 		if info.name == string(b) {
 			*k = kind
