@@ -188,6 +188,9 @@ func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
 	case !there:
 		a.put(id, r)
 		c.Written++
+	case a.batch.Mend && old.source == r.source && old.digest == old.src && (!in.Copy || old.src == r.src):
+		a.put(id, r) // its row is damaged, or it would not have been sent
+		c.Written++
 	case in.Copy:
 		c.Deduplicated++
 	case old.source == r.source && old.src == r.src:

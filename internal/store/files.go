@@ -86,35 +86,45 @@ func (db *DB) Join(ctx context.Context, source string) (added int64, err error) 
 		}
 		return nil
 	})
-	const atOnce = 1000
 	for err == nil && len(members) > 0 {
-		n := min(len(members), atOnce)
-		err = db.locked(ctx, func(s *session, h *head) error {
-			if h.State != chat.Open && h.State != chat.Receiving && h.State != chat.Standby {
-				return notOpen(h.State)
-			}
-			there := map[ref]state{}
-			keys := make([]chat.Key, n)
-			for i, r := range members[:n] {
-				keys[i] = r.key
-			}
-			if err := s.states(chat.KindMember, keys, there); err != nil {
-				return err
-			}
-			var write []*row
-			for _, r := range members[:n] {
-				if _, ok := there[ref{r.kind, r.key}]; !ok {
-					h.Pos++
-					r.pos = h.Pos
-					write = append(write, r)
-				}
-			}
-			added += int64(len(write))
-			return s.upsert(write)
-		})
+		n := wholeRooms(members)
+		err = db.locked(ctx, func(s *session, h *head) error { return s.join(h, members[:n], &added) })
 		members = members[n:]
 	}
 	return added, err
+}
+
+// wholeRooms cuts off members of a few rooms: all of one go together, because
+// a room that has some is not looked at again.
+func wholeRooms(members []*row) int {
+	room := func(i int) chat.RoomID { return members[i].obj.(*chat.Member).Room }
+	n := min(1000, len(members))
+	for n < len(members) && room(n) == room(n-1) {
+		n++
+	}
+	return n
+}
+
+func (s *session) join(h *head, members []*row, added *int64) error {
+	switch h.State {
+	case chat.Open, chat.Receiving, chat.Standby:
+	default:
+		return notOpen(h.State)
+	}
+	there := map[ref]state{}
+	if err := s.states(chat.KindMember, column(members, func(r *row) chat.Key { return r.key }), there); err != nil {
+		return err
+	}
+	var write []*row
+	for _, r := range members {
+		if _, ok := there[ref{r.kind, r.key}]; !ok {
+			h.Pos++
+			r.pos = h.Pos
+			write = append(write, r)
+		}
+	}
+	*added += int64(len(write))
+	return s.upsert(write)
 }
 
 // unpeopled finds the open rooms of a source that never had a member.
@@ -133,7 +143,7 @@ func (s *session) unpeopled(source string) (rooms []chat.RoomID, err error) {
 		}
 		return nil
 	}, `SELECT o.body FROM objects o WHERE o.kind = $1 AND o.gone = FALSE AND o.source = (SELECT id FROM sources WHERE name = $2)
-		AND NOT EXISTS (SELECT 1 FROM objects m WHERE m.kind = $3 AND m.a = o.id)`, int64(chat.KindRoom), source, int64(chat.KindMember))
+		AND NOT EXISTS (SELECT 1 FROM objects m WHERE m.kind = $3 AND m.a = o.id) ORDER BY o.id`, int64(chat.KindRoom), source, int64(chat.KindMember))
 	return rooms, err
 }
 
