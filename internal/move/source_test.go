@@ -227,3 +227,14 @@ func (s *invented) Inventory(_ context.Context, q chat.TallyQuery) (chat.Invento
 }
 
 func (s *invented) Close() error { return nil }
+
+// strange is another server under the same name.
+type strange struct{ *invented }
+
+func (s *strange) Describe() connect.Description {
+	d := s.invented.Describe()
+	for i := range d.Fingerprint {
+		d.Fingerprint[i] = fmt.Sprintf("user %d 99", i+100)
+	}
+	return d
+}

@@ -1,0 +1,5 @@
+//go:build soak
+
+package move_test
+
+const killRounds = 100
