@@ -104,10 +104,7 @@ func (c *container) unlock(ctx context.Context, f *os.File, head []byte, o conne
 				WithHint("compare its size and sha256sum with the original's and copy it again")
 		}
 	}
-	r := c.secret.reader(bytes.NewReader(head[saltSize : len(head)-(len(head)-saltSize)%aes.BlockSize]))
-	start := make([]byte, 3)
-	_, _ = io.ReadFull(r, start)
-	c.zipped = isGzip(start)
+	c.zipped = c.secret.zipped
 	return nil
 }
 

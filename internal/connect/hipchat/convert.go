@@ -54,7 +54,7 @@ func (p *people) message(h *history, kind string, w *wireMessage) (s sent, err e
 	}
 	m.Mentions = p.mentions(w.Message, w.Mentions)
 	if kind == kindNotification {
-		m.Color = color(w.Color)
+		m.Color = noticeColor(w.Color)
 		if m.Card, err = card(w.Card); err != nil {
 			s.notes = append(s.notes, "the card is no JSON and was left out")
 		}
@@ -153,8 +153,8 @@ func (p *people) placeholder(w wirePerson) *chat.User {
 	return u
 }
 
-// color is one of HipChat's, or none for what is not known.
-func color(s string) string {
+// noticeColor is one of HipChat's, or none for what is not known.
+func noticeColor(s string) string {
 	switch s = strings.ToLower(s); s {
 	case "yellow", "green", "red", "purple", "gray":
 		return s

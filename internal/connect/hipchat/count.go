@@ -2,7 +2,10 @@ package hipchat
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/godwit-chat/godwit/internal/chat"
 )
 
 // otherRecord is the type under which records are counted that have none.
@@ -195,7 +198,20 @@ func (c *rawCounter) end(total map[string]int64) {
 	}
 	for k, n := range counts {
 		if n != 0 {
-			total[k] += n
+			total[c.known(k)] += n
 		}
 	}
+}
+
+// known is the name under which a type is counted. What stands in a history
+// counts as a message whatever it calls itself, and nothing else does.
+func (c *rawCounter) known(name string) string {
+	isMessage := strings.HasSuffix(name, "Message")
+	switch {
+	case c.mark == messageMark && !isMessage:
+		return chat.KindMessage.String()
+	case c.mark != messageMark && isMessage:
+		return otherRecord
+	}
+	return name
 }

@@ -48,9 +48,10 @@ func derive(newHash func() hash.Hash, password, salt []byte) (key, iv []byte) {
 
 // secret opens one encrypted archive.
 type secret struct {
-	block cipher.Block
-	iv    []byte
-	name  string // of the derivation
+	block  cipher.Block
+	iv     []byte
+	name   string // of the derivation
+	zipped bool   // what is inside is gzip
 }
 
 // prove finds the derivation with which the password opens an archive, from
@@ -67,7 +68,7 @@ func prove(password, salt, first []byte) (*secret, error) {
 		plain := make([]byte, len(first))
 		cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, first)
 		if isGzip(plain) || isTar(plain) {
-			return &secret{block, iv, d.name}, nil
+			return &secret{block, iv, d.name, isGzip(plain)}, nil
 		}
 	}
 	return nil, chat.Errorf(chat.Unknown, "the password does not open the export").

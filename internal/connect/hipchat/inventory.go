@@ -14,8 +14,9 @@ import (
 
 // Inventory adds up what a target holds after it has applied everything. Raw
 // counts records by the words they are wrapped in ("User", "Room", "Emoticon",
-// and those of messages; "(other)" is what has none): those of messages are
-// the messages read, quarantined and skipped. Memory does not grow with the
+// and those of messages, which end with "Message"; "message" is what a history
+// has beside them, "(other)" what other files have): those of messages are the
+// messages read, quarantined and skipped. Memory does not grow with the
 // number of messages: the two copies of 1-1s are added up apart for each
 // person, and only where the sums differ are they compared one by one, in a
 // second reading.

@@ -19,8 +19,15 @@ func decode(raw []byte, into any) error { return json.Unmarshal(raw, into) }
 
 // explain says for a person what decode found.
 func explain(err error) string {
-	s := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "jsontext: ")
-	return strings.NewReplacer("hipchat.", "", "json: ", "", "jsontext: ", "").Replace(s)
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		switch {
+		case e.Err != nil:
+			return strings.TrimPrefix(explain(e.Err), "jsontext: ")
+		case e.JSONKind != 0:
+			return fmt.Sprintf("%q is of the wrong type: %s", string(e.JSONPointer), e.JSONKind)
+		}
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "jsontext: ")
 }
 
 // mustMend reports whether a record that decodes may hold what a target

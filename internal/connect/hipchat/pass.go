@@ -261,10 +261,10 @@ func (p *pass) entry(ctx context.Context, w walker, f file, e *entry, done bool,
 			r = &room{id: p.s.p.roomID(f.id), native: f.id, unknown: true}
 		}
 		f.hist = &history{path: f.path, room: r}
-		return p.records(ctx, w, f, e.body, `Message":`, done || p.s.o.FilesOnly, skip)
+		return p.records(ctx, w, f, e.body, messageMark, done || p.s.o.FilesOnly, skip)
 	case roleUserHistory:
 		f.hist = &history{path: f.path, user: f.id}
-		return p.records(ctx, w, f, e.body, `Message":`, done || p.s.o.FilesOnly, skip)
+		return p.records(ctx, w, f, e.body, messageMark, done || p.s.o.FilesOnly, skip)
 	case roleAttachment, roleAvatar, rolePicture:
 		return p.bytes(ctx, w, f, e, done)
 	case rolePreferences, roleAutojoins:

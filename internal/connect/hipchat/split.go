@@ -7,6 +7,8 @@ import (
 )
 
 const (
+	// messageMark ends the beginning of every message, whatever its kind.
+	messageMark = `Message":`
 	// maxRecord is the largest record that is read: HipChat's messages have at
 	// most 10,000 characters, an avatar some megabytes.
 	maxRecord = 16 << 20
