@@ -176,6 +176,7 @@ type Searcher interface {
 // SearchQuery says what to search for. All that is set must hold.
 type SearchQuery struct {
 	Viewer  UserID   // only rooms that this user may read: open ones and those they are in
+	Also    []UserID // other identities of the viewer (see Match)
 	Guest   bool     // the viewer sees no open rooms but those they are in
 	Terms   []string // from Terms(text, true); all must occur
 	Prefix  bool     // the last term may be the beginning of a word

@@ -242,14 +242,19 @@ func (s *session) visible(q chat.SearchQuery) (map[chat.RoomID]bool, error) {
 			}
 		}
 	}
-	if q.Viewer.IsZero() {
-		return visible, nil
-	}
-	in, err := chat.List[chat.Member](s, chat.Query{Index: chat.Index{B: q.Viewer.Key()}})
-	for _, m := range in {
-		if _, there := open[m.Room]; there {
-			add(m.Room)
+	for _, viewer := range append([]chat.UserID{q.Viewer}, q.Also...) {
+		if viewer.IsZero() {
+			continue
+		}
+		in, err := chat.List[chat.Member](s, chat.Query{Index: chat.Index{B: viewer.Key()}})
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range in {
+			if _, there := open[m.Room]; there {
+				add(m.Room)
+			}
 		}
 	}
-	return visible, err
+	return visible, nil
 }
