@@ -57,7 +57,9 @@ func (s *invented) message(i int) *chat.Message {
 	}
 }
 
-func (s *invented) bytes(i int) []byte { return bytes.Repeat([]byte{byte(i), byte(i >> 8), 'x'}, 100+i) }
+func (s *invented) bytes(i int) []byte {
+	return bytes.Repeat([]byte{byte(i), byte(i >> 8), 'x'}, 100+i)
+}
 
 func (s *invented) contentID(i int) chat.ContentID {
 	return chat.ContentID(chat.DeriveKey(0, s.name, "content", strconv.Itoa(i)))
