@@ -30,17 +30,24 @@ func (db *DB) Index(ctx context.Context, limit int) (done int, err error) {
 		want := min(limit-done, indexAtOnce)
 		n, err := db.indexSome(ctx, want)
 		done += n
+		db.unsettled += n
 		if err != nil {
 			return done, err
 		}
 		if n < want {
-			break
+			return done, db.settle(ctx)
 		}
 	}
-	if done >= indexAtOnce {
-		return done, db.d.words.settle(ctx, db)
-	}
 	return done, nil
+}
+
+// settle is for the end of a long backlog.
+func (db *DB) settle(ctx context.Context) error {
+	if db.unsettled < indexAtOnce {
+		return nil
+	}
+	db.unsettled = 0
+	return db.d.words.settle(ctx, db)
 }
 
 func (db *DB) indexSome(ctx context.Context, limit int) (int, error) {

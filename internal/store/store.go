@@ -38,6 +38,8 @@ type DB struct {
 	rooms  roomCache
 	index  sync.Mutex // held while messages are made searchable
 
+	unsettled int // entries of the index since it was settled, guarded by index
+
 	stmts  map[string]*sql.Stmt // of the one connection that writes; not changed after Open
 	mu     sync.Mutex
 	closed bool

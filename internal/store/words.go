@@ -199,11 +199,27 @@ func (postgresWords) create(ctx context.Context, tx *sql.Tx) error {
 func (postgresWords) clear(s *session) error { return s.exec(`TRUNCATE words`) }
 
 func (postgresWords) settle(ctx context.Context, db *DB) error {
-	_, err := db.write.ExecContext(ctx, `ANALYZE words`)
-	return db.fail("index", err)
+	for _, q := range []string{`SELECT gin_clean_pending_list('words_terms')`, `ANALYZE words`} {
+		if _, err := db.write.ExecContext(ctx, q); err != nil {
+			return db.fail("index", err)
+		}
+	}
+	return nil
 }
 
+// manyEntries is how many make it worth to gather more of them in the list
+// that GIN sorts in later, which makes searching slower until it is settled.
+const manyEntries = 1000
+
 func (postgresWords) put(s *session, entries []entry) error {
+	if len(entries) >= manyEntries {
+		if err := s.exec(`SET LOCAL gin_pending_list_limit = '64MB'`); err != nil {
+			return err
+		}
+		if err := s.exec(`SET LOCAL work_mem = '64MB'`); err != nil {
+			return err
+		}
+	}
 	ids, rooms := make([][]byte, len(entries)), make([][]byte, len(entries))
 	sent, terms := make([]int64, len(entries)), make([]string, len(entries))
 	for i := range entries {
