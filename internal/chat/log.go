@@ -73,6 +73,10 @@ type Reader interface {
 
 	// Count counts what is there. It counts rows; nothing is kept in step.
 	Count() (Totals, error)
+
+	// Spans says from when to when there are messages in each of some rooms,
+	// and, if asked to, counts them. Rooms without messages are left out.
+	Spans(rooms []RoomID, count bool) (map[RoomID]Span, error)
 }
 
 // Tx is a transaction that may write. What it has put is seen by its Get and
@@ -97,9 +101,17 @@ type Tx interface {
 type Query struct {
 	Kind  Kind
 	Index Index
-	After Key // only keys after it
-	Limit int // 0 is all
+	In    []Key // if it is not nil, Index.A must be one of them; without After and Limit
+	After Key   // only keys after it
+	Limit int   // 0 is all
 	Gone  bool
+}
+
+// Span is what there is of a room's messages, deleted ones included in the
+// times but not in the count.
+type Span struct {
+	First, Last Time
+	Count       int64
 }
 
 // HistoryQuery asks for a page of a room in the order (Sent, ID). Exactly one

@@ -10,7 +10,33 @@ import (
 
 // List reads the objects that a query asks for, in the order of their keys.
 func (s *session) List(q chat.Query) ([]chat.Object, error) {
-	query, args := listQuery(q)
+	if q.In == nil {
+		query, args := listQuery(q)
+		return s.list(q, query, args)
+	}
+	var list []chat.Object
+	for part := range slices.Chunk(q.In, s.db.d.keysAtOnce-10) {
+		query, args := listQuery(q)
+		column := "a"
+		if q.Kind == chat.KindMessage {
+			column = "room"
+		}
+		condition, more := s.db.d.keys(column, len(args), part)
+		before, order, _ := strings.Cut(query, ` ORDER BY`)
+		some, err := s.list(q, before+` AND `+condition+` ORDER BY`+order, append(args, more...))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	slices.SortFunc(list, func(a, b chat.Object) int {
+		x, y := a.Key(), b.Key()
+		return slices.Compare(x[:], y[:])
+	})
+	return list, nil
+}
+
+func (s *session) list(q chat.Query, query string, args []any) ([]chat.Object, error) {
 	var list []chat.Object
 	err := s.each(func(rows *sql.Rows) error {
 		if q.Kind == chat.KindMessage {
@@ -83,6 +109,8 @@ func matches(o chat.Object, q chat.Query) bool {
 	x, key := o.Index(), o.Key()
 	switch {
 	case o.Kind() != q.Kind, o.Deleted() && !q.Gone:
+		return false
+	case q.In != nil && !slices.Contains(q.In, x.A):
 		return false
 	case !q.Index.A.IsZero() && x.A != q.Index.A, !q.Index.B.IsZero() && x.B != q.Index.B:
 		return false
