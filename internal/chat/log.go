@@ -39,7 +39,8 @@ type Store interface {
 	// if it fails, none. It returns after the commit is durable. Updates that
 	// wait at the same time share one commit; one that fails does not harm the
 	// others. fn may run more than once. It fails with Unavailable if the place
-	// is not open. Rings the Doorbell after the commit.
+	// is not open; in a place that is receiving, only secrets (someone signs in
+	// to look) and audit entries can be put. Rings the Doorbell after the commit.
 	Update(ctx context.Context, fn func(Tx) error) error
 
 	// SetState moves the place from one state to another. It fails with

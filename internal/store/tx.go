@@ -84,6 +84,9 @@ func (t *tx) Count() (chat.Totals, error) {
 // Put makes the objects so when the update is committed.
 func (t *tx) Put(objects ...chat.Object) error {
 	for _, o := range objects {
+		if t.h.State == chat.Receiving && !o.Kind().Secret() && o.Kind() != chat.KindAudit {
+			return notOpen(t.h.State)
+		}
 		// Encoded now: what the caller does to it later must not count.
 		r, err := encodeRow(o)
 		if err != nil {

@@ -148,7 +148,7 @@ func (db *DB) tryGroup(ctx context.Context, batch []*request, careful bool) erro
 		}
 		g := &overlay{s: s, h: h, before: h.clock, careful: careful, cache: &db.group.cache, state: map[ref]chat.Object{}, nonces: map[nonceKey]chat.MessageID{}, fresh: map[chat.Key]bool{}}
 		for i, r := range batch {
-			if h.State != chat.Open {
+			if h.State != chat.Open && h.State != chat.Receiving {
 				own[i] = notOpen(h.State)
 				continue
 			}
