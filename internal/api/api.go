@@ -4,6 +4,8 @@ package api
 
 import "github.com/godwit-chat/godwit/internal/markup"
 
+//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go ../markup/tree.go
+
 // All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
 // IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.
 
@@ -219,5 +221,38 @@ type AdminPeople struct {
 // ResetLink is the answer of POST /admin/people/{id}/link.
 type ResetLink struct {
 	URL     string `json:"url"`
+	Expires int64  `json:"expires"`
+}
+
+// NewPerson is the body of POST /admin/people, which answers an Invitation.
+type NewPerson struct {
+	Name    string `json:"name"`
+	Mention string `json:"mention,omitempty"`
+	Email   string `json:"email"`
+	Role    string `json:"role,omitempty"` // member if empty
+}
+
+// Invitation is a link by which someone sets their first password.
+type Invitation struct {
+	Person AdminPerson `json:"person"`
+	Link   ResetLink   `json:"link"`
+}
+
+// Invitations is the answer of POST /admin/invitations: a link for everybody
+// who has no password. Links that they got before no longer work.
+type Invitations struct {
+	People []Invitation `json:"people"`
+}
+
+// NewToken is the body of POST /admin/tokens; the answer is a Token.
+type NewToken struct {
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes"` // move, admin
+	Days   int      `json:"days"`   // until it expires
+}
+
+// Token is what a program uses instead of a password. It is shown once.
+type Token struct {
+	Secret  string `json:"secret"`
 	Expires int64  `json:"expires"`
 }

@@ -1,4 +1,5 @@
-// The types of the HTTP API, as in internal/api. Addresses and meaning are said there.
+// Made by internal/api/tsgen from the types in internal/api: change them there, then type: make gen.
+// Addresses and meaning are said there.
 
 export interface Error {
   kind: string;
@@ -176,6 +177,33 @@ export interface AdminPeople {
 
 export interface ResetLink {
   url: string;
+  expires: number;
+}
+
+export interface NewPerson {
+  name: string;
+  mention?: string;
+  email: string;
+  role?: string;
+}
+
+export interface Invitation {
+  person: AdminPerson;
+  link: ResetLink;
+}
+
+export interface Invitations {
+  people: Invitation[];
+}
+
+export interface NewToken {
+  name: string;
+  scopes: string[];
+  days: number;
+}
+
+export interface Token {
+  secret: string;
   expires: number;
 }
 
