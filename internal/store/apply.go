@@ -17,7 +17,7 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 	if err != nil {
 		return chat.Applied{}, err
 	}
-	a := &applier{batch: &b, rows: rows, states: make(map[ref]state, len(rows))}
+	a := &applier{batch: &b, rows: rows, states: make(map[ref]state, len(rows)), damaged: map[ref]bool{}}
 	if db.d.shared {
 		// What is there is read before the lock, and is right under it if the
 		// log has not moved.
@@ -81,6 +81,7 @@ type applier struct {
 	seen    chat.Position // of the log when states were read
 	states  map[ref]state
 	refused map[refusal]int64 // the state that was kept instead
+	damaged map[ref]bool      // rows that do not fit their digest, looked for only to mend them
 
 	write     []*row
 	place     map[ref]int // in write
@@ -105,6 +106,16 @@ func (a *applier) look(s *session) error {
 	for kind, list := range keys {
 		if err := s.states(kind, list, a.states); err != nil {
 			return err
+		}
+		if !a.batch.Mend {
+			continue
+		}
+		actual, err := s.digests(kind, list)
+		if err != nil {
+			return err
+		}
+		for k, d := range actual {
+			a.damaged[ref{kind, k}] = int64(d) != a.states[ref{kind, k}].digest
 		}
 	}
 	return nil
@@ -185,11 +196,9 @@ func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
 	old, there := a.states[id]
 	thisRun := old.pos > a.move.Start
 	switch {
-	case !there:
+	case !there, a.damaged[id] && (!in.Copy || old.src == r.src):
+		delete(a.damaged, id)
 		a.put(id, r)
-		c.Written++
-	case a.batch.Mend && old.source == r.source && old.digest == old.src && (!in.Copy || old.src == r.src):
-		a.put(id, r) // its row is damaged, or it would not have been sent
 		c.Written++
 	case in.Copy:
 		c.Deduplicated++

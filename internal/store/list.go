@@ -23,7 +23,11 @@ func (s *session) List(q chat.Query) ([]chat.Object, error) {
 		}
 		condition, more := s.db.d.keys(column, len(args), part)
 		before, order, _ := strings.Cut(query, ` ORDER BY`)
-		some, err := s.list(q, before+` AND `+condition+` ORDER BY`+order, append(args, more...))
+		and := ` AND `
+		if !strings.Contains(before, ` WHERE `) {
+			and = ` WHERE `
+		}
+		some, err := s.list(q, before+and+condition+` ORDER BY`+order, append(args, more...))
 		if err != nil {
 			return nil, err
 		}

@@ -115,6 +115,32 @@ func twoStates(t *testing.T, db chat.Store) {
 	}
 }
 
+func TestMend(t *testing.T) {
+	both(t, func(t *testing.T, path string) {
+		db := open(t, path)
+		m := begin(t, db, "one")
+		objects := []chat.Object{userN(1), messageN(1, 1), messageN(2, 1), messageN(3, 1)}
+		m.apply(objects...)
+		local := messageN(3, 1)
+		local.Text = "edited here"
+		put(t, db, local)
+		mustExec(t, path, `UPDATE messages SET text = 'damaged' WHERE pos = 2`)
+		mustExec(t, path, `UPDATE objects SET body = '{' WHERE pos = 1`)
+		if a := m.apply(objects...); a.Counts[chat.KindMessage].Unchanged != 3 || a.Counts[chat.KindUser].Unchanged != 1 {
+			t.Error(a.Counts)
+		}
+		b := m.batch(incoming(objects...))
+		b.Mend = true
+		if a := m.send(b); a.Counts[chat.KindMessage] != (chat.Count{Written: 1, Unchanged: 2}) || a.Counts[chat.KindUser] != (chat.Count{Written: 1}) {
+			t.Error(a.Counts)
+			t.Error(a.Counts)
+		}
+		if get(t, db, messageN(1, 1).ID).Text != messageN(1, 1).Text || get(t, db, userN(1).ID).Name != userN(1).Name || get(t, db, local.ID).Text != local.Text {
+			t.Error("not mended, or too much")
+		}
+	})
+}
+
 func TestMoves(t *testing.T) {
 	both(t, func(t *testing.T, path string) {
 		db := open(t, path)

@@ -141,6 +141,13 @@ func TestList(t *testing.T) {
 		if got := listed[chat.User](t, db, chat.Query{Gone: true}); len(got) != 4 {
 			t.Error("the deleted ones were not there when asked for")
 		}
+		put(t, db, messageN(1, 1), messageN(2, 2), messageN(3, 3))
+		for _, gone := range []bool{false, true} {
+			q := chat.Query{In: []chat.Key{roomN(1).Key(), roomN(3).Key(), roomN(4).Key()}, Gone: gone}
+			if got := listed[chat.Message](t, db, q); len(got) != 2 {
+				t.Errorf("messages in some rooms: %d", len(got))
+			}
+		}
 		first := listed[chat.User](t, db, chat.Query{Limit: 2})
 		rest := listed[chat.User](t, db, chat.Query{After: first[1].Key()})
 		if len(first) != 2 || len(rest) != 1 {

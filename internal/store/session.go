@@ -84,13 +84,16 @@ const messageColumns = `id, room, author, sent, type, format, thread, edited, go
 func scanMessage(rows *sql.Rows, more ...any) (*chat.Message, error) {
 	m := &chat.Message{}
 	var extra sql.RawBytes
-	var space [16]any
-	dest := append(space[:0], (*keyColumn)(&m.ID), (*keyColumn)(&m.Room), (*keyColumn)(&m.Author), (*int64)(&m.Sent), (*uint8)(&m.Type), (*uint8)(&m.Format),
-		(*keyColumn)(&m.Thread), (*int64)(&m.Edited), &m.Gone, &m.Text, &extra)
-	if err := rows.Scan(append(dest, more...)...); err != nil {
+	if err := rows.Scan(messageDest(m, &extra, more...)...); err != nil {
 		return nil, err
 	}
 	return m, m.DecodeExtra(extra)
+}
+
+// messageDest is where messageColumns are read to.
+func messageDest(m *chat.Message, extra any, more ...any) []any {
+	return append([]any{(*keyColumn)(&m.ID), (*keyColumn)(&m.Room), (*keyColumn)(&m.Author), (*int64)(&m.Sent), (*uint8)(&m.Type), (*uint8)(&m.Format),
+		(*keyColumn)(&m.Thread), (*int64)(&m.Edited), &m.Gone, &m.Text, extra}, more...)
 }
 
 // Get reads an object, deleted or not.

@@ -195,8 +195,7 @@ func (t *taller) messages(s *session) error {
 	err := s.each(func(rows *sql.Rows) error {
 		it := item{m: &chat.Message{}}
 		m := it.m
-		err := rows.Scan((*keyColumn)(&m.ID), (*keyColumn)(&m.Room), (*keyColumn)(&m.Author), (*int64)(&m.Sent), (*uint8)(&m.Type), (*uint8)(&m.Format),
-			(*keyColumn)(&m.Thread), (*int64)(&m.Edited), &m.Gone, &m.Text, &it.extra, &it.digest, &it.src)
+		err := rows.Scan(messageDest(m, &it.extra, &it.digest, &it.src)...)
 		if batch = append(batch, it); len(batch) == cap(batch) {
 			batches <- batch
 			batch = make([]item, 0, 256)
@@ -241,4 +240,29 @@ func (t *taller) objects(s *session, table string) error {
 		}
 		return nil
 	}, `SELECT kind, id, body, digest, src FROM `+table+` WHERE source = $1`, t.source)
+}
+
+// digests makes the digests of some rows again. What cannot be read has none:
+// 0, which no object has.
+func (s *session) digests(kind chat.Kind, keys []chat.Key) (map[chat.Key]uint64, error) {
+	all := make(map[chat.Key]uint64, len(keys))
+	if kind == chat.KindMessage {
+		return all, s.eachKey(keys, func(rows *sql.Rows) error {
+			m := &chat.Message{}
+			var extra []byte
+			err := rows.Scan(messageDest(m, &extra)...)
+			all[m.Key()] = m.DigestWith(extra)
+			return err
+		}, `SELECT `+messageColumns+` FROM messages WHERE `, "id")
+	}
+	return all, s.eachKey(keys, func(rows *sql.Rows) error {
+		var id chat.Key
+		var body sql.RawBytes
+		err := rows.Scan((*keyColumn)(&id), &body)
+		all[id] = 0
+		if o, err := chat.DecodeBody(kind, body); err == nil {
+			all[id] = chat.Digest(o)
+		}
+		return err
+	}, `SELECT id, body FROM `+tableOf(kind).name+` WHERE kind = $1 AND `, "id", int64(kind))
 }
