@@ -98,6 +98,19 @@ describe("writing", () => {
     calm(page);
   });
 
+  it("a name after an @ is completed, and Enter takes it without sending", async () => {
+    await enter(quiet);
+    await composer().pressSequentially("Look, @cur");
+    await page.getByRole("option", { name: /Bob Curlew/ }).waitFor();
+    await composer().press("Enter");
+    assert.equal(await composer().inputValue(), "Look, @bob ");
+    await composer().pressSequentially("and @zz");
+    assert.equal(await page.getByRole("option").count(), 0);
+    await composer().press("Enter");
+    await page.locator("article", { hasText: "Look, @bob and @zz" }).waitFor();
+    calm(page);
+  });
+
   it("the send button sends, and does nothing while there is nothing", async () => {
     await enter(quiet);
     assert.ok(await button("Send").isDisabled());

@@ -44,7 +44,7 @@ describe("history", () => {
   });
 
   it("every message of 50,000 comes in order, to the first and back, and the page stays small", { timeout: 240_000 }, async () => {
-    await enter();
+    await enter({ viewport: { width: 800, height: 400 } });
     await page.goto(path);
     await page.locator(`[data-id="${all.at(-1)}"]`).waitFor();
     const { up, down, most } = await walk(page);

@@ -1,5 +1,5 @@
 // Where messages are written, and those that wait to be sent.
-import type { JSX } from "preact";
+import type { JSX, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Room } from "../api.gen";
 import { discard, maxText, send, sendAgain } from "../outbox";
@@ -10,6 +10,7 @@ import { clock } from "../time";
 import { keep, recall } from "../ui";
 import { words } from "../words";
 import { Icon } from "./icons";
+import { Completions, useNames } from "./mention";
 import { Avatar } from "./parts";
 import { Tree } from "./tree";
 
@@ -31,9 +32,9 @@ export function Composer({ room }: { room: Room }): JSX.Element {
   return <Writer key={room.id} room={room} />;
 }
 
-function Writer({ room }: { room: Room }): JSX.Element {
-  const kept = "draft." + room.id;
-  const [text, setText] = useState(() => recall(kept) ?? "");
+// useArea gives the box the focus where there is a keyboard, and lets it grow
+// with the text in browsers that do not do it themselves.
+function useArea(text: string): RefObject<HTMLTextAreaElement | null> {
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     if (matchMedia("(hover: hover)").matches && !state.opened.value?.marked && !state.dialog.value) area.current?.focus();
@@ -44,12 +45,20 @@ function Writer({ room }: { room: Room }): JSX.Element {
     a.style.height = "auto";
     a.style.height = a.scrollHeight + 2 + "px";
   }, [text]);
+  return area;
+}
+
+function Writer({ room }: { room: Room }): JSX.Element {
+  const kept = "draft." + room.id;
+  const [text, setText] = useState(() => recall(kept) ?? "");
+  const area = useArea(text);
   const over = [...text].length - maxText;
   const name = roomName(room);
   const write = (value: string) => {
     setText(value);
     keep(kept, value);
   };
+  const names = useNames(area, room, write);
   const submit = () => {
     if (!text.trim() || over > 0) return;
     send(room.id, text.replace(/\s+$/u, ""));
@@ -67,14 +76,20 @@ function Writer({ room }: { room: Room }): JSX.Element {
     >
       <textarea
         ref={area} id="composer" rows={1} dir="auto" value={text} placeholder={words.write(name)} aria-label={words.write(name)}
-        aria-describedby="composer-hint" autocomplete="off"
-        onInput={(e) => write(e.currentTarget.value)}
+        aria-describedby="composer-hint" autocomplete="off" aria-autocomplete="list" aria-controls={names.people.length ? "mention-list" : undefined}
+        aria-activedescendant={names.people.length ? "mention-" + names.at : undefined} onBlur={names.close}
+        onInput={(e) => {
+          write(e.currentTarget.value);
+          names.look();
+        }}
         onKeyDown={(e) => {
+          if (names.key(e)) return e.preventDefault();
           if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
           e.preventDefault();
           submit();
         }}
       />
+      <Completions people={names.people} at={names.at} onPick={names.pick} />
       <button type="submit" class="icon-button send" aria-label={words.send} title={words.send} disabled={!text.trim() || over > 0}>
         <Icon name="send" />
       </button>

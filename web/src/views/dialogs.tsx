@@ -28,10 +28,10 @@ export function HelpDialog(): JSX.Element {
 export function LinkDialog({ name, url, expires }: { name: string; url: string; expires: number }): JSX.Element {
   const ref = useRef<HTMLInputElement>(null);
   return (
-    <Modal title={words.linkFor2(name)} onClose={close}>
+    <Modal title={words.linkFor(name)} onClose={close}>
       <p>{words.linkOnce(dayAndClock(expires))}</p>
       <div class="copy-line">
-        <input ref={ref} readOnly value={url} aria-label={words.linkFor2(name)} onFocus={(e) => e.currentTarget.select()} />
+        <input ref={ref} readOnly value={url} aria-label={words.linkFor(name)} onFocus={(e) => e.currentTarget.select()} />
         <button type="button" class="button primary" onClick={() => void copy(url, words.linkCopied)}>{words.copy}</button>
       </div>
     </Modal>
@@ -43,7 +43,7 @@ export function DetailsDialog(): JSX.Element | null {
   if (!room) return null;
   const people = (room.people ?? []).map((id) => ({ id, person: state.people.value.get(id) }))
     .sort((a, b) => nameOf(a.id).localeCompare(nameOf(b.id), words.locale));
-  const facts: [string, string][] = [[words.state, [typeOf(room), room.state === "archived" ? words.archived : ""].filter(Boolean).join(", ")]];
+  const facts: [string, string][] = [[words.roomType, [typeOf(room), room.state === "archived" ? words.archived : ""].filter(Boolean).join(", ")]];
   if (room.messages !== undefined) facts.push([words.messageCount, count(room.messages)]);
   if (room.first) facts.push([words.firstMessage, shortDay(room.first)]);
   if (room.last) facts.push([words.lastMessage, shortDay(room.last)]);
@@ -84,7 +84,6 @@ export function DateDialog(): JSX.Element | null {
   const first = room?.first ? dayKey(room.first) : "1970-01-01";
   const start = shownDay() || (room?.last ? dayKey(room.last) : today);
   const [day, setDay] = useState(start);
-  const grid = useRef<HTMLDivElement>(null);
   if (!room) return null;
   const [year = 1970, month = 1] = day.split("-").map(Number);
   const go = (d: string) => {
@@ -95,12 +94,6 @@ export function DateDialog(): JSX.Element | null {
     const last = new Date(y, m + 1, 0).getDate();
     setDay(clamp(key(y, m, Math.min(Number(day.slice(8)), last)), first, today));
   };
-  const move = (by: number) => {
-    const [y = 0, m = 1, d = 1] = day.split("-").map(Number);
-    setDay(clamp(key(y, m - 1, d + by), first, today));
-    requestAnimationFrame(() => grid.current?.querySelector<HTMLElement>("[tabindex='0']")?.focus());
-  };
-  const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
   const years = Array.from({ length: Number(today.slice(0, 4)) - Number(first.slice(0, 4)) + 1 }, (_, i) => Number(first.slice(0, 4)) + i);
   return (
     <Modal title={words.jumpToDate} class="date" onClose={close}>
@@ -114,32 +107,49 @@ export function DateDialog(): JSX.Element | null {
         </select>
         <IconButton icon="chevron" label={words.dateNext} onClick={() => turn(year, month)} />
       </div>
-      <div
-        ref={grid} class="month" role="group" aria-label={`${months[month - 1]} ${year}`}
-        onKeyDown={(e) => {
-          const by = steps[e.key];
-          if (by === undefined) return;
-          e.preventDefault();
-          move(by);
-        }}
-      >
-        {weekdays.map((w) => <span key={w} class="weekday" aria-hidden="true">{w}</span>)}
-        {daysOfMonth(year, month - 1).map((d) => (
-          <button
-            key={d.key} type="button" class={"month-day" + (d.key === today ? " today" : "")} style={{ gridColumn: d.column }}
-            tabIndex={d.key === day ? 0 : -1} aria-pressed={d.key === day} disabled={d.key < first || d.key > today}
-            aria-label={shortDay(new Date(year, month - 1, d.day, 12).getTime() * 1000)} onClick={() => go(d.key)}
-          >
-            {d.day}
-          </button>
-        ))}
-      </div>
+      <Month day={day} first={first} today={today} onMove={setDay} onGo={go} />
       <div class="date-foot">
         <button type="button" class="button" onClick={() => { close(); void jump(room.id, { at: first }, { to: "top" }); }}>{words.dateFirst}</button>
         <button type="button" class="button" onClick={() => { close(); void toNewest(room.id); }}>{words.dateNewest}</button>
         <button type="button" class="button primary" onClick={() => go(day)}><Icon name="calendar" size={16} /> {words.dateGo}</button>
       </div>
     </Modal>
+  );
+}
+
+interface MonthProps {
+  day: string;
+  first: string;
+  today: string;
+  onMove: (day: string) => void;
+  onGo: (day: string) => void;
+}
+
+const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
+
+function Month({ day, first, today, onMove, onGo }: MonthProps): JSX.Element {
+  const grid = useRef<HTMLDivElement>(null);
+  const [year = 1970, month = 1, date = 1] = day.split("-").map(Number);
+  const keys = (e: KeyboardEvent) => {
+    const by = steps[e.key];
+    if (by === undefined) return;
+    e.preventDefault();
+    onMove(clamp(key(year, month - 1, date + by), first, today));
+    requestAnimationFrame(() => grid.current?.querySelector<HTMLElement>("[tabindex='0']")?.focus());
+  };
+  return (
+    <div ref={grid} class="month" role="group" aria-label={`${months[month - 1]} ${year}`} onKeyDown={keys}>
+      {weekdays.map((w) => <span key={w} class="weekday" aria-hidden="true">{w}</span>)}
+      {daysOfMonth(year, month - 1).map((d) => (
+        <button
+          key={d.key} type="button" class={"month-day" + (d.key === today ? " today" : "")} style={{ gridColumn: d.column }}
+          tabIndex={d.key === day ? 0 : -1} aria-pressed={d.key === day} disabled={d.key < first || d.key > today}
+          aria-label={shortDay(new Date(year, month - 1, d.day, 12).getTime() * 1000)} onClick={() => onGo(d.key)}
+        >
+          {d.day}
+        </button>
+      ))}
+    </div>
   );
 }
 

@@ -100,7 +100,7 @@ export function PeoplePage(): JSX.Element {
   const all = state.people.value;
   const shown = useMemo(() => {
     const list = [...all.values()].filter((p) => personOf(p.id) === p && (left || !p.off) && p.role !== "placeholder");
-    list.sort((a, b) => a.name.localeCompare(b.name, words.locale));
+    list.sort((a, b) => a.name.localeCompare(b.name, words.locale, { numeric: true }));
     return best(list, query, (p) => `${p.name} ${p.mention ?? ""} ${p.title ?? ""}`, limit + 1);
   }, [all, query, left, limit]);
   return (

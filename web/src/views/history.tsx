@@ -1,12 +1,12 @@
 // The history of a room: scrolls without end both ways. What is held is
 // drawn whole; older and newer pages come before the edge is reached, and
 // what is in view stays where it is while they do.
-import type { JSX } from "preact";
-import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { JSX, RefObject } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Room } from "../api.gen";
 import { daysOf, messagesOf, newerOf, olderOf, type Day } from "../history";
 import { loadNewer, loadOlder, read, toNewest } from "../room";
-import { roomName, state, type Opened } from "../state";
+import { roomName, state, type Opened, type Seek } from "../state";
 import { longDay } from "../time";
 import { copy } from "../ui";
 import { words } from "../words";
@@ -69,29 +69,27 @@ class Keeper {
   }
 }
 
-export function History({ opened, room }: { opened: Opened; room: Room }): JSX.Element {
-  const box = useRef<HTMLDivElement>(null);
-  const inner = useRef<HTMLDivElement>(null);
-  const keeper = useRef<Keeper | null>(null);
-  const sought = useRef<unknown>(null);
-  const [away, setAway] = useState(false);
-  const days = useMemo(() => daysOf(messagesOf(opened.pages), opened.readTo), [opened.pages, opened.readTo]);
+// look loads what comes next at an edge that is near, and returns whether the
+// newest message is far away.
+function look(k: Keeper): boolean {
+  const o = state.opened.value;
+  if (!o) return false;
+  const atNewest = !newerOf(o.pages);
+  k.stuck = atNewest && k.toEnd() < nearEnd;
+  if (k.stuck) read(o.id);
+  if (o.edge.older === null && k.box.scrollTop < ahead && olderOf(o.pages)) loadOlder();
+  else if (o.edge.newer === null && k.toEnd() < ahead && !atNewest) loadNewer();
+  return !atNewest || k.toEnd() > k.box.clientHeight;
+}
+
+// useKeeper keeps the place while the page around it changes.
+function useKeeper(box: RefObject<HTMLElement | null>, inner: RefObject<HTMLElement | null>, opened: Opened, setAway: (away: boolean) => void): RefObject<Keeper | null> {
+  const keeper = useRef<Keeper>(null);
+  const sought = useRef<Seek | null>(null);
 
   // Taken while the old rows are still there: pages may come between two
   // events of scrolling.
   keeper.current?.note();
-
-  const look = useCallback(() => {
-    const k = keeper.current;
-    const o = state.opened.value;
-    if (!k || !o) return;
-    const atNewest = !newerOf(o.pages);
-    k.stuck = atNewest && k.toEnd() < nearEnd;
-    setAway(!atNewest || k.toEnd() > k.box.clientHeight);
-    if (k.stuck) read(o.id);
-    if (o.edge.older === null && k.box.scrollTop < ahead && olderOf(o.pages)) loadOlder();
-    else if (o.edge.newer === null && k.toEnd() < ahead && !atNewest) loadNewer();
-  }, []);
 
   useLayoutEffect(() => {
     if (!box.current || !inner.current) return;
@@ -116,18 +114,28 @@ export function History({ opened, room }: { opened: Opened; room: Room }): JSX.E
       k.restore();
     }
     k.note();
-    look();
+    setAway(look(k));
   });
+  return keeper;
+}
 
+export function History({ opened, room }: { opened: Opened; room: Room }): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const inner = useRef<HTMLDivElement>(null);
+  const [away, setAway] = useState(false);
+  const keeper = useKeeper(box, inner, opened, setAway);
+  const days = useMemo(() => daysOf(messagesOf(opened.pages), opened.readTo), [opened.pages, opened.readTo]);
+  const scrolled = () => {
+    const k = keeper.current;
+    if (!k) return;
+    k.note();
+    setAway(look(k));
+  };
   return (
     <div class="history-box">
       <div
         ref={box} class="history" role="region" tabIndex={0} aria-label={words.history(roomName(room))} id="history"
-        onScroll={() => {
-          keeper.current?.note();
-          look();
-        }}
-        onKeyDown={(e) => keys(e, keeper.current, opened)}
+        onScroll={scrolled} onKeyDown={(e) => keys(e, keeper.current, opened)}
       >
         <div ref={inner} class="history-inner">
           <Top opened={opened} room={room} />

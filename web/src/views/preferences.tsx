@@ -21,7 +21,7 @@ export function PreferencesPage(): JSX.Element {
           <div class="grow">
             <h2 dir="auto">{me.name}</h2>
             <dl class="facts">
-              {me.mention && <div><dt>@</dt><dd>{me.mention}</dd></div>}
+              {me.mention && <div><dt>{words.mention}</dt><dd>{me.mention}</dd></div>}
               <div><dt>{words.email}</dt><dd>{me.email}</dd></div>
               <div><dt>{words.role}</dt><dd>{words.roles[me.role] ?? me.role}</dd></div>
               {me.zone && <div><dt>{words.zone}</dt><dd>{me.zone}</dd></div>}

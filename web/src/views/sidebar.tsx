@@ -26,8 +26,8 @@ export function Sidebar(): JSX.Element {
         <a href="/" class="place-name"><Mark size={26} /> <span dir="auto">{start?.place || words.name}</span></a>
       </div>
       <div class="side-search">
-        <button type="button" class="jump" onClick={() => show({ kind: "switcher" })}>
-          <Icon name="search" size={16} /> <span>{words.jumpTo}</span> <kbd>Ctrl K</kbd>
+        <button type="button" class="jump" aria-label={words.jumpTo} onClick={() => show({ kind: "switcher" })}>
+          <Icon name="search" size={16} /> <span>{words.jumpShort}</span> <kbd>Ctrl K</kbd>
         </button>
         <input
           type="search" class="filter" placeholder={words.filter} aria-label={words.filter} value={filter}
