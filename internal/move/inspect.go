@@ -42,6 +42,7 @@ type Inspection struct {
 	Quarantined int64            `json:"quarantined"`
 	Repaired    int64            `json:"repaired"`
 	Skipped     int64            `json:"skipped"`
+	Raw         map[string]int64 `json:"records,omitempty"` // by type, counted without being read
 	Seconds     float64          `json:"seconds"`
 }
 
@@ -87,6 +88,11 @@ func Inspect(ctx context.Context, from string, s connect.Source) (*Inspection, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	inv, err := s.Inventory(ctx, chat.TallyQuery{Source: d.Name, Level: chat.L1})
+	if err != nil {
+		return nil, err
+	}
+	in.settle(inv)
 	in.biggest()
 	in.Seconds = time.Since(began).Seconds()
 	return in.Inspection, nil
@@ -109,11 +115,28 @@ func (in *inspector) item(item connect.Item) {
 	if item.Object == nil {
 		return
 	}
-	if item.Duplicate || item.Copy && item.Object.Kind() == chat.KindMessage {
+	if !item.Duplicate {
+		in.object(item)
+	} else {
 		in.Copies++
-		return
 	}
-	in.object(item)
+}
+
+// settle takes the numbers from the inventory that it knows better: two copies
+// of a message that are far apart or not equal are one.
+func (in *inspector) settle(inv chat.Inventory) {
+	clear(in.counts)
+	var messages int64
+	for room, t := range inv.Rooms {
+		in.counts[room] = t.Count
+		messages += t.Count
+	}
+	in.Copies += in.Objects[chat.KindMessage.String()] - messages
+	in.Objects[chat.KindMessage.String()] = messages
+	for k, t := range inv.Kinds {
+		in.Objects[k.String()] = t.Count
+	}
+	in.Raw = inv.Raw
 }
 
 func (in *inspector) object(item connect.Item) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -47,6 +48,7 @@ type Job struct {
 	place    connect.Place
 	state    chat.MoveState
 	journal  journal
+	first    bool // nothing of the source was at the target before this run
 	report   *Report
 	verified comparison
 	meter    meter
@@ -158,6 +160,13 @@ func (j *Job) begin(ctx context.Context) error {
 		}
 		j.report.resume(j.journal.Report)
 	}
+	moves, err := j.Target.Moves(ctx)
+	if err != nil {
+		return err
+	}
+	j.first = st.Run == 1 && !slices.ContainsFunc(moves, func(m chat.MoveState) bool {
+		return m.Name != j.Name && m.Source == j.about.Name
+	})
 	j.report.Run = st.Run
 	j.report.Started = st.Started.Std()
 	return j.receive(ctx)

@@ -188,12 +188,16 @@ func (r *Report) figures() []figure {
 	if r.Totals.First > 0 {
 		history = fmt.Sprintf("%d to %d", r.Totals.First.Std().Year(), r.Totals.Last.Std().Year())
 	}
+	emoticons := "all by their shortcuts"
+	if c := r.Counts[chat.KindEmoticon]; c.Read == 0 {
+		emoticons = "the source has none"
+	}
 	return []figure{
 		{there(chat.KindMessage), "messages", history},
 		{there(chat.KindRoom), "rooms and 1-1s", fmt.Sprintf("%s archived, %s deleted", number(r.Totals.Archived), number(r.Totals.Deleted))},
 		{there(chat.KindUser), "people", fmt.Sprintf("%s deactivated", number(r.Totals.Off))},
 		{there(chat.KindFile), "files", files},
-		{there(chat.KindEmoticon), "custom emoticons", "all by their shortcuts"},
+		{there(chat.KindEmoticon), "custom emoticons", emoticons},
 	}
 }
 

@@ -128,7 +128,10 @@ func (r *reader) send(ctx context.Context, out chan<- *bundle) error {
 	}
 }
 
-// take adds an item to the batch.
+// take adds an item to the batch. A second copy that is equal to the first
+// need not be applied; but where the target has the object from before, a
+// first copy that does not decide has changed nothing: then the one that
+// decides is applied.
 func (r *reader) take(ctx context.Context, item connect.Item) error {
 	b := &r.now.batch
 	if r.input < 0 {
@@ -156,7 +159,7 @@ func (r *reader) take(ctx context.Context, item connect.Item) error {
 	kind := item.Object.Kind()
 	c := b.Counts[kind]
 	c.Read++
-	if item.Duplicate {
+	if item.Duplicate && !(item.Copied && !r.job.first) {
 		c.Deduplicated++
 		b.Counts[kind] = c
 		return nil
