@@ -28,15 +28,16 @@ func (s *Source) Changes(ctx context.Context, after string) iter.Seq2[connect.It
 		if !whole {
 			t, raw = nil, nil
 		}
-		err := s.items(ctx, from, raw, func(i connect.Item) bool {
+		err := s.items(ctx, from, raw, func(i digested) bool {
 			if t == nil {
-				return yield(i, nil)
+				return yield(i.Item, nil)
 			}
 			sum := t.watch(&i)
-			if !yield(i, nil) {
+			if !yield(i.Item, nil) {
 				return false
 			}
-			return sum()
+			sum()
+			return true
 		})
 		switch {
 		case errors.Is(err, errStopped):
@@ -51,14 +52,27 @@ func (s *Source) Changes(ctx context.Context, after string) iter.Seq2[connect.It
 	}
 }
 
+// digested is an item with the digest of its object, if that is known already.
+type digested struct {
+	connect.Item
+	digest uint64
+}
+
+func (d *digested) sum() uint64 {
+	if d.digest == 0 {
+		d.digest = chat.Digest(d.Object)
+	}
+	return d.digest
+}
+
 // errStopped says that whoever asked has heard enough.
 var errStopped = errors.New("stopped")
 
 // items calls yield with every item after a cursor. It fails with errStopped
 // if yield returned false.
-func (s *Source) items(ctx context.Context, from cursor, raw map[string]int64, yield func(connect.Item) bool) error {
+func (s *Source) items(ctx context.Context, from cursor, raw map[string]int64, yield func(digested) bool) error {
 	p := &pass{s: s, from: from, raw: raw}
-	g := &giver{s: s, p: s.p, yield: yield, given: map[chat.Key]uint64{}, pictures: map[string]string{}, arrived: map[string]bool{}, placed: map[nativeID]bool{}}
+	g := &giver{s: s, p: s.p, yield: yield, given: map[name]uint64{}, pictures: map[string]string{}, arrived: map[string]bool{}, placed: map[nativeID]bool{}}
 	for path, whose := range s.p.pictures {
 		g.pictures[path] = whose
 	}
@@ -82,10 +96,10 @@ func (s *Source) items(ctx context.Context, from cursor, raw map[string]int64, y
 type giver struct {
 	s     *Source
 	p     *people
-	yield func(connect.Item) bool
+	yield func(digested) bool
 
-	given    map[chat.Key]uint64 // users, rooms, members, emoticons, preferences by their digests
-	placed   map[nativeID]bool   // placeholders that were given
+	given    map[name]uint64   // users, rooms, members, emoticons, preferences by their digests
+	placed   map[nativeID]bool // placeholders that were given
 	seen     seenTable
 	pictures map[string]string // that should be there, and what they show
 	arrived  map[string]bool   // that are
@@ -96,6 +110,14 @@ type giver struct {
 	stopped  bool
 	err      error
 }
+
+// name tells objects apart: two of different kinds may have one key.
+type name struct {
+	kind chat.Kind
+	key  chat.Key
+}
+
+func nameOf(o chat.Object) name { return name{o.Kind(), o.Key()} }
 
 // batch gives all of a batch, and reports whether to go on.
 func (g *giver) batch(b *batch) bool {
@@ -109,8 +131,11 @@ func (g *giver) batch(b *batch) bool {
 	}
 	next := cursor{g.s.about.Artefact, b.file.index, b.first}
 	for i := range b.results {
-		var items []connect.Item
+		var items []digested
 		items = g.result(&b.file, &b.results[i], items)
+		if b.file.done {
+			continue
+		}
 		next.record = b.first + i + 1
 		if b.last && i == len(b.results)-1 {
 			next.entry, next.record = b.file.index+1, 0
@@ -127,9 +152,9 @@ func (g *giver) batch(b *batch) bool {
 }
 
 // giveAll gives the items of one record; one may stop behind the last.
-func (g *giver) giveAll(items []connect.Item, next cursor, always bool) bool {
+func (g *giver) giveAll(items []digested, next cursor, always bool) bool {
 	if g.s.o.FilesOnly {
-		items = slices.DeleteFunc(items, func(i connect.Item) bool { return !isContent(i) })
+		items = slices.DeleteFunc(items, func(i digested) bool { return !isContent(i) })
 	}
 	for i, item := range items {
 		g.since++
@@ -146,7 +171,7 @@ func (g *giver) giveAll(items []connect.Item, next cursor, always bool) bool {
 	return true
 }
 
-func isContent(i connect.Item) bool {
+func isContent(i digested) bool {
 	if i.Note != nil && i.Object == nil {
 		return i.Note.Object == chat.KindContent
 	}
@@ -155,7 +180,7 @@ func isContent(i connect.Item) bool {
 }
 
 // result turns the result of one record into items.
-func (g *giver) result(f *file, r *result, items []connect.Item) []connect.Item {
+func (g *giver) result(f *file, r *result, items []digested) []digested {
 	if r.picture != "" {
 		g.pictures[r.picture] = r.pictureOf
 	}
@@ -166,20 +191,20 @@ func (g *giver) result(f *file, r *result, items []connect.Item) []connect.Item 
 		if i == 0 && item.Note == nil {
 			item.Note = r.note
 		}
-		items = g.once(item, items)
+		items = g.once(digested{Item: item}, items)
 	}
 	if len(r.items) == 0 && r.note != nil {
-		items = append(items, connect.Item{Note: r.note})
+		items = append(items, digested{Item: connect.Item{Note: r.note}})
 	}
 	return items
 }
 
 // once adds an item unless the same object was given before.
-func (g *giver) once(item connect.Item, items []connect.Item) []connect.Item {
+func (g *giver) once(item digested, items []digested) []digested {
 	if item.Object == nil || item.Object.Kind() == chat.KindContent {
 		return append(items, item)
 	}
-	key, digest := item.Object.Key(), chat.Digest(item.Object)
+	key, digest := nameOf(item.Object), item.sum()
 	before, twice := g.given[key]
 	if !twice {
 		g.given[key] = digest
@@ -192,62 +217,64 @@ func (g *giver) once(item connect.Item, items []connect.Item) []connect.Item {
 	case before == digest:
 		return items
 	default:
-		return append(items, connect.Item{Note: quarantine(kind, kind.String()+" "+key.String(), errTwice.Error(), chat.EncodeBody(item.Object))})
+		return append(items, digested{Item: connect.Item{Note: quarantine(kind, kind.String()+" "+key.key.String(), errTwice.Error(), chat.EncodeBody(item.Object))}})
 	}
 }
 
 // message gives a message, and before it what it needs.
-func (g *giver) message(f *file, r *result, items []connect.Item) []connect.Item {
+func (g *giver) message(f *file, r *result, items []digested) []digested {
 	s := &r.sent
 	for _, w := range s.unknown {
 		if !g.placed[w.ID] {
 			g.placed[w.ID] = true
-			items = append(items, connect.Item{Incoming: chat.Incoming{Object: g.p.placeholder(w), Copy: true}})
+			items = append(items, digested{Item: connect.Item{Incoming: chat.Incoming{Object: g.p.placeholder(w), Copy: true}}})
 		}
 	}
 	switch h := f.hist; {
 	case h.room == nil:
-		if _, there := g.given[s.message.Room.Key()]; !there {
+		if _, there := g.given[name{chat.KindRoom, s.message.Room.Key()}]; !there {
 			for _, item := range g.p.direct(s.direct) {
-				items = g.once(item, items)
+				items = g.once(digested{Item: item}, items)
 			}
 		}
 	case h.room.unknown:
-		if _, there := g.given[s.message.Room.Key()]; !there {
+		if _, there := g.given[name{chat.KindRoom, s.message.Room.Key()}]; !there {
 			items = append(items, g.lostRoom(h))
 		}
 	}
-	m := s.message
-	item := connect.Item{Incoming: chat.Incoming{Object: m, Copy: s.isCopy, Copied: s.copied}, Note: r.note}
-	item.Duplicate = g.seen.equal(m.ID.Key(), chat.Digest(m))
-	items = append(items, item)
+	add := func(o chat.Object, digest uint64, note *chat.Note) {
+		items = append(items, digested{connect.Item{
+			Incoming: chat.Incoming{Object: o, Copy: s.isCopy, Copied: s.copied}, Duplicate: g.seen.equal(o.Key(), digest), Note: note,
+		}, digest})
+	}
+	add(s.message, s.digest, r.note)
 	if s.file != nil {
-		items = append(items, connect.Item{Incoming: chat.Incoming{Object: s.file, Copy: s.isCopy, Copied: s.copied}, Duplicate: g.seen.equal(s.file.ID.Key(), chat.Digest(s.file))})
+		add(s.file, s.fileDigest, nil)
 	}
 	return items
 }
 
 // lostRoom stands for a room that has a history and no record.
-func (g *giver) lostRoom(h *history) connect.Item {
+func (g *giver) lostRoom(h *history) digested {
 	r := &chat.Room{ID: h.room.id, Type: chat.RoomPrivate, State: chat.RoomArchived, Name: "Room " + string(h.room.native)}
-	g.given[r.Key()] = chat.Digest(r)
-	return connect.Item{
+	g.given[nameOf(r)] = chat.Digest(r)
+	return digested{Item: connect.Item{
 		Incoming: chat.Incoming{Object: r, Copy: true},
 		Note:     &chat.Note{Kind: chat.NoteRepair, Object: chat.KindRoom, Where: h.path, Reason: "the room is not in rooms.json: it is private and archived here"},
-	}
+	}}
 }
 
 // bytes gives what is not made of records: files to carry, and files that are
 // not read.
-func (g *giver) bytes(b *batch) []connect.Item {
+func (g *giver) bytes(b *batch) []digested {
 	f := &b.file
 	if b.bad != "" {
-		return []connect.Item{{Note: &chat.Note{Kind: chat.NoteQuarantine, Object: chat.KindContent, Where: f.name, Reason: b.bad}}}
+		return []digested{{Item: connect.Item{Note: &chat.Note{Kind: chat.NoteQuarantine, Object: chat.KindContent, Where: f.name, Reason: b.bad}}}}
 	}
 	switch f.role {
 	case roleAttachment, roleAvatar, rolePicture:
 	default:
-		return []connect.Item{{Note: &chat.Note{Kind: chat.NoteSkip, Object: chat.KindContent, Where: f.name, Reason: "no file of an export is known at this path"}}}
+		return []digested{{Item: connect.Item{Note: &chat.Note{Kind: chat.NoteSkip, Object: chat.KindContent, Where: f.name, Reason: "no file of an export is known at this path"}}}}
 	}
 	if _, wanted := g.pictures[contentPath(f.path)]; wanted || f.role != roleAttachment {
 		g.arrived[contentPath(f.path)] = true
@@ -259,16 +286,16 @@ func (g *giver) bytes(b *batch) []connect.Item {
 		}
 		return nil
 	}
-	return []connect.Item{{
+	return []digested{{Item: connect.Item{
 		Incoming: chat.Incoming{Object: &chat.Content{ID: g.p.contentID(f.path)}, Copy: f.index >= filesFromIndex},
 		Bytes:    b.body, Size: f.size,
-	}}
+	}}}
 }
 
 // end gives what is known only when all was read.
 func (g *giver) end(b *batch) {
-	var items []connect.Item
-	note := func(n chat.Note) { items = append(items, connect.Item{Note: &n}) }
+	var items []digested
+	note := func(n chat.Note) { items = append(items, digested{Item: connect.Item{Note: &n}}) }
 	var missing []string
 	for path := range g.pictures {
 		if !g.arrived[path] {

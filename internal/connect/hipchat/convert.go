@@ -31,6 +31,8 @@ type sent struct {
 	isCopy  bool         // the receiver's copy of a 1-1
 	copied  bool         // the sender's, of which there is a copy
 	notes   []string     // what was mended
+
+	digest, fileDigest uint64
 }
 
 // message turns a record into a message. It fails if the record cannot be

@@ -95,6 +95,10 @@ func (s *Source) decodeMessage(h *history, raw []byte, where string) (r result) 
 	if err != nil {
 		return result{note: quarantine(chat.KindMessage, where, explain(err), raw)}
 	}
+	r.sent.digest = chat.Digest(r.sent.message)
+	if r.sent.file != nil {
+		r.sent.fileDigest = chat.Digest(r.sent.file)
+	}
 	if did != "" || len(r.sent.notes) > 0 {
 		r.note = repair(chat.KindMessage, where, raw, append(r.sent.notes, did)...)
 	}
@@ -119,7 +123,7 @@ func (s *Source) decodeUser(raw []byte, where string) (r result) {
 	}
 	r.note = repair(chat.KindUser, where, raw, append(notes, did)...)
 	r.items = append(r.items, connect.Item{Incoming: chat.Incoming{Object: u}})
-	if avatar != nil {
+	if avatar != nil && !u.Avatar.IsZero() {
 		r.items = append(r.items, connect.Item{Incoming: chat.Incoming{Object: &chat.Content{ID: u.Avatar}}, Bytes: bytes.NewReader(avatar), Size: int64(len(avatar))})
 	}
 	return r

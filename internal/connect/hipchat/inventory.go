@@ -47,7 +47,7 @@ func (s *Source) tally(ctx context.Context, t *tallier, raw map[string]int64) er
 	o.FilesOnly = false
 	whole := &Source{c: s.c, o: o, p: s.p, about: s.about}
 	start := cursor{artefact: s.about.Artefact}
-	err := whole.items(ctx, start, raw, func(i connect.Item) bool {
+	err := whole.items(ctx, start, raw, func(i digested) bool {
 		if c, ok := i.Object.(*chat.Content); ok {
 			if t.again {
 				return true
@@ -115,26 +115,25 @@ func newTallier(s *Source, q chat.TallyQuery) *tallier {
 }
 
 // watch adds up an item that someone else is given. What it returns is to be
-// called when they have read its bytes, and reports false if they did not.
-func (t *tallier) watch(i *connect.Item) func() bool {
+// called when they have read its bytes.
+func (t *tallier) watch(i *digested) func() {
 	c, ok := i.Object.(*chat.Content)
 	if !ok {
 		t.add(*i)
-		return func() bool { return true }
+		return func() {}
 	}
 	r := &identifier{r: i.Bytes, h: sha256.New()}
 	i.Bytes = r
 	id := c.ID
-	return func() bool {
+	return func() {
 		own := &chat.Content{ID: id}
 		if !r.end {
 			// Whoever leaves bytes unread gets no answer from what passed.
 			t.kinds[chat.KindContent] = chat.Tally{Count: -1}
-			return true
+			return
 		}
 		connect.Identify(own, r.head, r.n, r.h.Sum(nil))
-		t.add(connect.Item{Incoming: chat.Incoming{Object: own}})
-		return true
+		t.add(digested{Item: connect.Item{Incoming: chat.Incoming{Object: own}}})
 	}
 }
 
@@ -158,7 +157,7 @@ func (i *identifier) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (t *tallier) add(i connect.Item) {
+func (t *tallier) add(i digested) {
 	switch o := i.Object.(type) {
 	case nil:
 	case *chat.Message:
@@ -169,7 +168,7 @@ func (t *tallier) add(i connect.Item) {
 		if t.s.o.FilesFrom != "" {
 			t.few(i)
 		} else if t.first(o.Key(), 0) {
-			t.count(chat.KindContent, o.Key(), chat.Digest(o))
+			t.count(chat.KindContent, o.Key(), i.sum())
 		}
 	default:
 		t.few(i)
@@ -177,7 +176,7 @@ func (t *tallier) add(i connect.Item) {
 }
 
 // few adds one of a kind of which there are few enough to keep them all.
-func (t *tallier) few(i connect.Item) {
+func (t *tallier) few(i digested) {
 	kind, key := i.Object.Kind(), i.Object.Key()
 	m := t.small[kind]
 	if m == nil {
@@ -187,7 +186,7 @@ func (t *tallier) few(i connect.Item) {
 	if _, there := m[key]; there || t.again {
 		return
 	}
-	m[key] = chat.Digest(i.Object)
+	m[key] = i.sum()
 	t.count(kind, key, m[key])
 }
 
@@ -211,13 +210,13 @@ func (t *tallier) first(key chat.Key, side byte) bool {
 	return !found
 }
 
-func (t *tallier) message(i connect.Item, m *chat.Message) {
+func (t *tallier) message(i digested, m *chat.Message) {
 	t.copied(i, side{chat.KindMessage, m.Room, m.Author}, m.Sent)
 }
 
 // copied adds a message or a file, of which there may be two copies.
-func (t *tallier) copied(i connect.Item, s side, sent chat.Time) {
-	key, digest := i.Object.Key(), chat.Digest(i.Object)
+func (t *tallier) copied(i digested, s side, sent chat.Time) {
+	key, digest := i.Object.Key(), i.sum()
 	if t.again {
 		t.compare(i, s, key, copyOf{digest, sent, !i.Copy})
 		return
@@ -289,7 +288,7 @@ func (t *tallier) settled() bool {
 }
 
 // compare is the second reading: it looks only at sides that differ.
-func (t *tallier) compare(i connect.Item, s side, key chat.Key, c copyOf) {
+func (t *tallier) compare(i digested, s side, key chat.Key, c copyOf) {
 	if _, differs := t.exact[s]; !differs || !i.Copy && !i.Copied {
 		return
 	}

@@ -53,15 +53,15 @@ func parseCursor(s, artefact string) cursor {
 
 // file says which file of the export a batch is of.
 type file struct {
-	index int
-	name  string // as in the container
-	path  string
-	role  role
-	id    nativeID // see role
-	size  int64
-	hist  *history
-	// listed is set for emoticons without wrappers.
-	listed bool
+	index  int
+	name   string // as in the container
+	path   string
+	role   role
+	id     nativeID // see role
+	size   int64
+	hist   *history
+	listed bool // emoticons without wrappers
+	done   bool // given before: read only for what it says about others
 }
 
 // batch is a piece of a file, in the order of the export.
@@ -246,15 +246,13 @@ func (p *pass) entry(ctx context.Context, w walker, f file, e *entry, done bool,
 	case roleRooms:
 		return p.records(ctx, w, f, e.body, `Room":`, done, skip)
 	case roleEmoticons:
-		if done {
-			return nil
-		}
+		f.done = done
 		list, listed, err := readEmoticons(e.body)
 		if err != nil {
 			return err
 		}
 		f.listed = listed
-		return p.records(ctx, w, f, bytes.NewReader(list), `Emoticon":`, done, skip)
+		return p.records(ctx, w, f, bytes.NewReader(list), `Emoticon":`, false, 0)
 	case roleRoomHistory:
 		r := p.s.p.rooms[f.id]
 		if r == nil {

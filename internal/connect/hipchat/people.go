@@ -130,7 +130,10 @@ func decodeAvatar(s string) ([]byte, bool) {
 		s = rest
 	}
 	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
-	return b, err == nil && strings.HasPrefix(http.DetectContentType(b), "image/")
+	if err != nil || !strings.HasPrefix(http.DetectContentType(b), "image/") {
+		return nil, false
+	}
+	return b, true
 }
 
 // room turns a record into a room and its members.

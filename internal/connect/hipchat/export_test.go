@@ -1,0 +1,57 @@
+package hipchat
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"errors"
+	"io"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/connect"
+)
+
+// DecryptWith opens an encrypted file with one derivation.
+func DecryptWith(digest, password string, file []byte) ([]byte, error) {
+	for _, d := range derivations() {
+		if d.name == digest {
+			key, iv := derive(d.hash, []byte(password), file[8:16])
+			block, err := aes.NewCipher(key)
+			if err != nil {
+				return nil, err
+			}
+			s := &secret{block: block, iv: iv}
+			return io.ReadAll(s.reader(bytes.NewReader(file[16:])))
+		}
+	}
+	return nil, errors.New("no such derivation")
+}
+
+// Unpack reads an archive without looking at what is in it.
+func Unpack(path string, password []byte) (n int64, err error) {
+	c, err := probe(context.Background(), path, connect.Options{Password: func(context.Context) ([]byte, error) { return password, nil }})
+	if err != nil {
+		return 0, err
+	}
+	w, err := c.open()
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
+	for {
+		e, err := w.next()
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		k, err := io.Copy(io.Discard, e.body)
+		if n += k; err != nil {
+			return n, err
+		}
+	}
+}
+
+// ParseTime is the parser of timestamps.
+func ParseTime(s string) (chat.Time, error) { return parseTime(s) }
