@@ -214,7 +214,7 @@ func tarTrick(h *tar.Header) string {
 // end is called when the tar has ended: it must have ended with a block of
 // zeros, and everything behind it is read so that checksums are checked.
 func (w *tarWalker) end() error {
-	if !w.tail.zero {
+	if w.tail.zeros < tarBlock {
 		return w.damaged(io.ErrUnexpectedEOF)
 	}
 	n, err := countNonZero(w.tail)
@@ -254,20 +254,25 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tailReader knows whether the last whole block read was all zeros: that is
-// how a tar ends.
+// tailReader counts the zeros that were read last: a tar ends with a block of
+// them.
 type tailReader struct {
-	r    io.Reader
-	pos  int64
-	zero bool
+	r     io.Reader
+	pos   int64
+	zeros int
 }
+
+const tarBlock = 512
 
 func (t *tailReader) Read(p []byte) (int, error) {
 	n, err := t.r.Read(p)
 	t.pos += int64(n)
-	if n > 0 {
-		t.zero = len(bytes.TrimLeft(p[max(0, n-512):n], "\x00")) == 0
+	last := p[max(0, n-tarBlock):n]
+	zeros := len(last) - len(bytes.TrimRight(last, "\x00"))
+	if zeros == n {
+		zeros = min(t.zeros+n, tarBlock)
 	}
+	t.zeros = zeros
 	return n, err
 }
 
@@ -278,7 +283,9 @@ type tailSeeker struct {
 
 func (t *tailSeeker) Seek(offset int64, whence int) (int64, error) {
 	n, err := t.s.Seek(offset, whence)
-	t.pos = n
+	if n != t.pos {
+		t.pos, t.zeros = n, 0
+	}
 	return n, err
 }
 

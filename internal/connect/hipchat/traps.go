@@ -68,7 +68,7 @@ func trapMessages() []trapMessage {
 		bad("a timestamp that is none", "timestamp", strings.Replace(userMessage(12, "when?", ""), "2018-03-25", "2018-13-45", 1)),
 		bad("no sender", "no sender", `{"UserMessage":{"id":"s","message":"who?","timestamp":"`+trapTimestamp+`"}}`),
 		bad("a 1-1 message in a room", "1-1 message", strings.Replace(userMessage(14, "secret", ""), "UserMessage", "PrivateUserMessage", 1)),
-		bad("a bracket that does not fit", "invalid character", strings.Replace(userMessage(15, "x", ""), `"sender":{`, `"sender":[{"a":]`, 1)),
+		bad("a sender that is a list", "sender", strings.Replace(userMessage(15, "x", ""), `"sender":{`, `"sender":[{"a":]`, 1)),
 		mended("an attachment whose path climbs out", "climbs out", userMessage(16, "look", `,"attachment":{"name":"passwd","path":"../../../etc/passwd","size":1}`)),
 		fine("a timestamp without microseconds", "to the second", strings.Replace(userMessage(20, "to the second", ""), "Z 000123", "Z", 1)),
 		fine("a timestamp with few digits", "five micros", strings.Replace(userMessage(21, "five micros", ""), "Z 000123", "Z 5", 1)),
