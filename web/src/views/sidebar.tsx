@@ -26,7 +26,7 @@ export function Sidebar(): JSX.Element {
         <a href="/" class="place-name"><Mark size={26} /> <span dir="auto">{start?.place || words.name}</span></a>
       </div>
       <div class="side-search">
-        <button type="button" class="jump" aria-label={words.jumpTo} onClick={() => show({ kind: "switcher" })}>
+        <button type="button" class="jump" title={words.jumpTo} onClick={() => show({ kind: "switcher" })}>
           <Icon name="search" size={16} /> <span>{words.jumpShort}</span> <kbd>Ctrl K</kbd>
         </button>
         <input
