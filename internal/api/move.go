@@ -130,7 +130,8 @@ func EncodeBatch(b chat.Batch) ([]byte, error) {
 			Object chat.Object `json:"o"` // shadows the raw one
 		}{moveItem{Kind: it.Object.Kind(), Copy: it.Copy, Copied: it.Copied}, it.Object})
 	}
-	return out.Bytes(), errors.Join(err, w.Flush(), z.Close())
+	err = errors.Join(err, w.Flush(), z.Close())
+	return out.Bytes(), err
 }
 
 // DecodeBatch reads what EncodeBatch wrote. It fails with Invalid.
