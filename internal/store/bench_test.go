@@ -2,12 +2,12 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,23 +15,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
 	"github.com/godwit-chat/godwit/internal/chat"
 	"github.com/godwit-chat/godwit/internal/testkit"
 )
 
-// size of the benchmarks: messages.
-func size() int {
+// The history of the benchmarks: GODWIT_BENCH_MESSAGES messages, in 2,600
+// rooms, by 1,600 people.
+const benchRooms, benchUsers, benchBatch = 2600, 1600, 5000
+
+func benchSize() int {
 	if n, err := strconv.Atoi(os.Getenv("GODWIT_BENCH_MESSAGES")); err == nil {
 		return n
 	}
 	return 200_000
 }
 
-const benchRooms = 2600
-
-var words = func() []string {
+// benchWords is a vocabulary; the first ones are said most.
+var benchWords = sync.OnceValue(func() []string {
 	r := rand.New(rand.NewPCG(1, 2))
-	list := make([]string, 20000)
+	list := make([]string, 20_000)
 	for i := range list {
 		b := make([]byte, 3+r.IntN(8))
 		for j := range b {
@@ -40,186 +45,230 @@ var words = func() []string {
 		list[i] = string(b)
 	}
 	return list
-}()
+})
 
-// benchMessage makes message i of a chronological history: a few large rooms,
-// many small ones, about 90 characters each.
+// benchMessage makes message i of a history in the order of time: a few large
+// rooms, many small ones, about 90 characters each.
 func benchMessage(r *rand.Rand, i int) *chat.Message {
-	room := int(float64(benchRooms) * r.Float64() * r.Float64() * r.Float64())
-	sent := start + chat.Time(i)*126*second + chat.Time(r.IntN(1000))
-	text := ""
-	for len(text) < 60+r.IntN(60) {
-		text += words[int(float64(len(words))*r.Float64()*r.Float64())] + " "
+	words := benchWords()
+	room := int(benchRooms * r.Float64() * r.Float64() * r.Float64())
+	sent := benchTime(i) + chat.Time(r.IntN(1000))
+	var text strings.Builder
+	for n := 60 + r.IntN(60); text.Len() < n; {
+		text.WriteString(words[int(float64(len(words))*r.Float64()*r.Float64())] + " ")
 	}
-	m := &chat.Message{ID: chat.MessageID(chat.DeriveKey(sent, "hq", "message", fmt.Sprint(i))), Room: roomN(room).ID, Author: userN(r.IntN(1600)).ID, Sent: sent, Text: text}
-	return m
+	return &chat.Message{ID: chat.MessageID(chat.DeriveKey(sent, "hq", "message", strconv.Itoa(i))), Room: roomN(room).ID,
+		Author: userN(r.IntN(benchUsers)).ID, Sent: sent, Text: text.String()}
 }
 
-func benchBatches(n int) [][]chat.Incoming {
+func benchTime(i int) chat.Time { return start + chat.Time(i)*126*second }
+
+// eachBatch calls fn with one batch after the other, and returns how long fn took.
+func eachBatch(n int, fn func([]chat.Object)) (took time.Duration) {
 	r := rand.New(rand.NewPCG(3, 4))
-	var list [][]chat.Incoming
 	for i := 0; i < n; {
-		var batch []chat.Incoming
-		for ; len(batch) < 5000 && i < n; i++ {
-			batch = append(batch, chat.Incoming{Object: benchMessage(r, i)})
+		var batch []chat.Object
+		for ; len(batch) < benchBatch && i < n; i++ {
+			batch = append(batch, benchMessage(r, i))
 		}
-		list = append(list, batch)
+		t := time.Now()
+		fn(batch)
+		took += time.Since(t)
 	}
-	return list
+	return took
 }
 
 func BenchmarkStore(b *testing.B) {
-	dir := os.Getenv("GODWIT_BENCH_DIR")
-	if dir == "" {
-		dir = b.TempDir()
+	b.Run("SQLite", func(b *testing.B) {
+		bench(b, filepath.Join(b.TempDir(), "godwit.db"), filepath.Join(b.TempDir(), "bare.db"), bareInserts)
+	})
+	b.Run("Postgres", func(b *testing.B) { bench(b, testkit.Postgres(b), testkit.Postgres(b), bareCopy) })
+}
+
+// bench measures everything once: what it loads is what it then reads. The
+// reference is a bare load of the same rows into the same tables and indexes.
+func bench(b *testing.B, path, bare string, load func(testing.TB, *sql.DB, []chat.Object, int)) {
+	n := benchSize()
+	if err := open(b, bare).Close(); err != nil {
+		b.Fatal(err)
 	}
-	b.Run("SQLite", func(b *testing.B) { bench(b, filepath.Join(dir, "godwit.db")) })
-	b.Run("Postgres", func(b *testing.B) { bench(b, testkit.Postgres(b)) })
-}
-
-func perSecond(b *testing.B, n int, since time.Time, name string) {
-	d := time.Since(since).Seconds()
-	b.ReportMetric(float64(n)/d, name+"/s")
-	fmt.Printf("%s %.0f/s\n", name, float64(n)/d)
-}
-
-func bench(b *testing.B, path string) {
+	pool, pos := raw(b, bare), 0
+	reference := eachBatch(n, func(batch []chat.Object) {
+		load(b, pool, batch, pos)
+		pos += len(batch)
+	})
+	pool.Close()
 	db := open(b, path)
-	n := size()
-	batches := benchBatches(n)
-	m := begin(b, db, "one")
-	var objs []chat.Object
+	people := make([]chat.Object, 0, benchRooms+benchUsers)
 	for i := range benchRooms {
-		objs = append(objs, roomN(i))
+		people = append(people, roomN(i))
 	}
-	for i := range 1600 {
-		objs = append(objs, userN(i))
+	for i := range benchUsers {
+		people = append(people, userN(i))
 	}
-	m.apply(objs...)
-	t := time.Now()
-	for _, batch := range batches {
-		m.send(m.batch(batch))
-	}
-	perSecond(b, n, t, "applied")
+	m := begin(b, db, "one")
+	m.apply(people...)
+	b.ResetTimer()
+	took := eachBatch(n, func(batch []chat.Object) { m.apply(batch...) })
+	rate(b, "apply", n, took)
+	b.ReportMetric(reference.Seconds()/took.Seconds(), "apply/bare")
 	m.done()
 	m = begin(b, db, "one")
-	t = time.Now()
-	for _, batch := range batches {
-		m.send(m.batch(batch))
-	}
-	perSecond(b, n, t, "again")
-	m.done()
-	t = time.Now()
-	if _, err := db.Tally(ctx(b), chat.TallyQuery{Source: "hq", Level: chat.L1}); err != nil {
-		b.Fatal(err)
-	}
-	perSecond(b, n, t, "L1")
-	t = time.Now()
-	if _, err := db.Tally(ctx(b), chat.TallyQuery{Source: "hq", Level: chat.L2}); err != nil {
-		b.Fatal(err)
-	}
-	perSecond(b, n, t, "L2")
-	t = time.Now()
-	indexAll(b, db)
-	perSecond(b, n, t, "indexed")
-	benchHistory(b, db)
-	benchSearch(b, db)
-	benchPosts(b, db)
-	t = time.Now()
-	db.View(ctx(b), func(r chat.Reader) error {
-		tt, err := r.Count()
-		fmt.Println("count", time.Since(t), tt.Kinds, tt.Database>>20, err)
-		return err
-	})
-	runtime.KeepAlive(batches)
-}
-
-func benchSearch(b *testing.B, db chat.Store) {
-	r := rand.New(rand.NewPCG(5, 6))
-	for name, q := range map[string]func() chat.SearchQuery{
-		"common": func() chat.SearchQuery { return chat.SearchQuery{Terms: []string{words[r.IntN(5)]}} },
-		"rare":   func() chat.SearchQuery { return chat.SearchQuery{Terms: []string{words[len(words)-1-r.IntN(50)]}} },
-		"two": func() chat.SearchQuery {
-			return chat.SearchQuery{Terms: []string{words[r.IntN(50)], words[r.IntN(50)]}}
-		},
-		"in": func() chat.SearchQuery {
-			return chat.SearchQuery{Terms: []string{words[r.IntN(50)]}, Room: roomN(r.IntN(50)).ID}
-		},
-		"from": func() chat.SearchQuery {
-			return chat.SearchQuery{Terms: []string{words[r.IntN(50)]}, Author: userN(r.IntN(1600)).ID}
-		},
-		"prefix":   func() chat.SearchQuery { return chat.SearchQuery{Terms: []string{words[r.IntN(50)][:3]}, Prefix: true} },
-		"fromonly": func() chat.SearchQuery { return chat.SearchQuery{Author: userN(r.IntN(1600)).ID} },
-	} {
-		var times []time.Duration
-		for range 50 {
-			qq := q()
-			qq.Limit = 50
-			t := time.Now()
-			if _, err := db.Search(ctx(b), qq); err != nil {
+	rate(b, "again", n, eachBatch(n, func(batch []chat.Object) { m.apply(batch...) }))
+	for _, level := range []chat.Level{chat.L1, chat.L2} {
+		rate(b, fmt.Sprintf("L%d", level), n, timed(func() {
+			if inv, err := db.Tally(ctx(b), chat.TallyQuery{Source: "hq", Level: level}); err != nil || len(inv.Rooms) == 0 {
 				b.Fatal(err)
 			}
-			times = append(times, time.Since(t))
-		}
-		report(b, "search-"+name, times)
+		}))
 	}
+	rate(b, "index", n, timed(func() { indexAll(b, db) }))
+	benchPages(b, db)
+	benchSearches(b, db)
+	benchPosts(b, db)
 }
 
-func report(b *testing.B, name string, times []time.Duration) {
-	sort.Slice(times, func(i, j int) bool { return times[i] < times[j] })
-	fmt.Println(name, "p50", times[len(times)/2], "p99", times[len(times)*99/100])
+func timed(fn func()) time.Duration {
+	t := time.Now()
+	fn()
+	return time.Since(t)
+}
+
+func rate(b *testing.B, name string, n int, took time.Duration) {
+	b.ReportMetric(float64(n)/took.Seconds(), name+"/s")
+}
+
+func quantiles(b *testing.B, name string, times []time.Duration) {
+	slices.Sort(times)
 	b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1000, name+"-p99-ms")
 }
 
-func benchHistory(b *testing.B, db chat.Store) {
-	r := rand.New(rand.NewPCG(5, 6))
-	var times []time.Duration
-	for range 500 {
-		t := time.Now()
-		err := db.View(ctx(b), func(rd chat.Reader) error {
-			_, err := rd.History(chat.HistoryQuery{Room: roomN(r.IntN(benchRooms)).ID, Before: &chat.Anchor{Sent: start + chat.Time(r.IntN(size()))*126*second}, Limit: 50})
-			return err
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		times = append(times, time.Since(t))
-	}
-	report(b, "history", times)
+var bareColumns = strings.Split("id room author sent type format edited gone text digest src source pos", " ")
+
+func bareRow(o chat.Object, pos int) []any {
+	m := o.(*chat.Message)
+	digest := int64(chat.Digest(m))
+	return []any{m.ID[:], m.Room[:], m.Author[:], int64(m.Sent), int16(m.Type), int16(m.Format), int64(0), false, m.Text, digest, digest, int32(1), int64(pos + 1)}
 }
 
+func bareInserts(t testing.TB, db *sql.DB, batch []chat.Object, pos int) {
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec(`PRAGMA synchronous = full; PRAGMA cache_size = -65536`); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	insert, err := tx.Prepare(`INSERT INTO messages (` + strings.Join(bareColumns, ",") + `) VALUES (` + strings.TrimSuffix(strings.Repeat("?,", len(bareColumns)), ",") + `)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range batch {
+		if _, err := insert.Exec(bareRow(o, pos+i)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func bareCopy(t testing.TB, db *sql.DB, batch []chat.Object, pos int) {
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	err = conn.Raw(func(c any) error {
+		_, err := c.(*stdlib.Conn).Conn().CopyFrom(t.Context(), pgx.Identifier{"messages"}, bareColumns,
+			pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) { return bareRow(batch[i], pos+i), nil }))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func benchPages(b *testing.B, db chat.Store) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var times []time.Duration
+	for range 1000 {
+		q := chat.HistoryQuery{Room: roomN(r.IntN(benchRooms)).ID, Before: &chat.Anchor{Sent: benchTime(r.IntN(benchSize()))}, Limit: 50}
+		times = append(times, timed(func() {
+			if err := db.View(ctx(b), func(rd chat.Reader) error { _, err := rd.History(q); return err }); err != nil {
+				b.Fatal(err)
+			}
+		}))
+	}
+	quantiles(b, "history", times)
+}
+
+func benchSearches(b *testing.B, db chat.Store) {
+	r, words := rand.New(rand.NewPCG(5, 6)), benchWords()
+	common := func() string { return words[r.IntN(50)] }
+	for name, make := range map[string]func() chat.SearchQuery{
+		"common": func() chat.SearchQuery { return chat.SearchQuery{Terms: []string{words[r.IntN(5)]}} },
+		"rare":   func() chat.SearchQuery { return chat.SearchQuery{Terms: []string{words[len(words)-1-r.IntN(50)]}} },
+		"two":    func() chat.SearchQuery { return chat.SearchQuery{Terms: []string{common(), common()}} },
+		"in": func() chat.SearchQuery {
+			return chat.SearchQuery{Terms: []string{common()}, Room: roomN(r.IntN(50)).ID}
+		},
+		"from": func() chat.SearchQuery {
+			return chat.SearchQuery{Terms: []string{common()}, Author: userN(r.IntN(benchUsers)).ID}
+		},
+		"prefix": func() chat.SearchQuery { return chat.SearchQuery{Terms: []string{common()[:3]}, Prefix: true} },
+		"author": func() chat.SearchQuery { return chat.SearchQuery{Author: userN(r.IntN(benchUsers)).ID} },
+	} {
+		var times []time.Duration
+		for range 200 {
+			q := make()
+			q.Limit = 50
+			times = append(times, timed(func() {
+				if _, err := db.Search(ctx(b), q); err != nil {
+					b.Fatal(err)
+				}
+			}))
+		}
+		quantiles(b, "search-"+name, times)
+	}
+}
+
+// benchPosts posts as the rules do, durably, from 64 writers.
 func benchPosts(b *testing.B, db chat.Store) {
 	c, cancel := context.WithTimeout(ctx(b), 3*time.Second)
 	defer cancel()
 	var n atomic.Int64
-	var wg sync.WaitGroup
-	t := time.Now()
-	for w := range 64 {
-		wg.Go(func() {
-			for i := 0; c.Err() == nil; i++ {
-				err := db.Update(ctx(b), func(tx chat.Tx) error {
-					u, err := chat.Get(tx, userN(w).ID)
-					if err != nil {
-						return err
+	took := timed(func() {
+		var wg sync.WaitGroup
+		for w := range 64 {
+			wg.Go(func() {
+				for i := 0; c.Err() == nil; i++ {
+					if err := db.Update(ctx(b), func(tx chat.Tx) error { return benchPost(tx, w, i) }); err != nil {
+						b.Error(err)
+						return
 					}
-					room, err := chat.Get(tx, roomN(i%1000).ID)
-					if err != nil {
-						return err
-					}
-					id, err := tx.Once(u.ID, fmt.Sprint(w, "-", i, "-", t.UnixNano()), chat.MessageID(tx.NewKey()))
-					if err != nil {
-						return err
-					}
-					return tx.Put(&chat.Message{ID: id, Room: room.ID, Author: u.ID, Sent: tx.Now(), Text: strings.Repeat("word ", 18)})
-				})
-				if err != nil {
-					b.Error(err)
-					return
+					n.Add(1)
 				}
-				n.Add(1)
-			}
-		})
+			})
+		}
+		wg.Wait()
+	})
+	rate(b, "posts", int(n.Load()), took)
+}
+
+func benchPost(tx chat.Tx, writer, i int) error {
+	author, err := chat.Get(tx, userN(writer).ID)
+	if err != nil {
+		return err
 	}
-	wg.Wait()
-	perSecond(b, int(n.Load()), t, "posts")
+	room, err := chat.Get(tx, roomN(i%1000).ID)
+	if err != nil {
+		return err
+	}
+	id, err := tx.Once(author.ID, strconv.Itoa(i), chat.MessageID(tx.NewKey()))
+	if err != nil {
+		return err
+	}
+	return tx.Put(&chat.Message{ID: id, Room: room.ID, Author: author.ID, Sent: tx.Now(), Text: strings.Repeat("a word or two ", 6)})
 }

@@ -36,6 +36,8 @@ type dialect struct {
 	explain string
 	// classify turns an error of the database into one for people, or nil.
 	classify func(err error) *chat.Error
+	// stale reports whether a connection had broken before it was used.
+	stale func(err error) bool
 
 	words words
 }

@@ -71,7 +71,7 @@ func (db *DB) indexSome(ctx context.Context, limit int) (int, error) {
 		return 0, err
 	}
 	entries := db.entries(messages)
-	tx, err := db.write.BeginTx(ctx, nil)
+	tx, err := db.begin(ctx, db.write, nil)
 	if err != nil {
 		return 0, db.fail("index", err)
 	}
@@ -142,7 +142,7 @@ func (db *DB) Unindexed(ctx context.Context) (n int64, err error) {
 func (db *DB) Reindex(ctx context.Context) error {
 	db.index.Lock()
 	defer db.index.Unlock()
-	tx, err := db.write.BeginTx(ctx, nil)
+	tx, err := db.begin(ctx, db.write, nil)
 	if err != nil {
 		return db.fail("drop the index", err)
 	}

@@ -42,7 +42,12 @@ func postgresDialect() *dialect {
 		},
 		explain:  `EXPLAIN `,
 		classify: classifyPostgres,
-		words:    postgresWords{},
+		stale: func(err error) bool {
+			_, connecting := errors.AsType[*pgconn.ConnectError](err)
+			e := classifyPostgres(err)
+			return !connecting && e != nil && e.Kind == chat.Unavailable
+		},
+		words: postgresWords{},
 	}
 }
 

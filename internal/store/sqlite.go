@@ -36,6 +36,7 @@ func sqliteDialect() *dialect {
 		indexer:    func(*session) (bool, error) { return true, nil },
 		explain:    `EXPLAIN QUERY PLAN `,
 		classify:   classifySQLite,
+		stale:      func(error) bool { return false },
 		words:      sqliteWords{},
 	}
 }

@@ -138,7 +138,7 @@ func (db *DB) View(ctx context.Context, fn func(chat.Reader) error) error {
 }
 
 func (db *DB) view(ctx context.Context, fn func(*session) error) error {
-	tx, err := db.read.BeginTx(ctx, db.d.snapshot)
+	tx, err := db.begin(ctx, db.read, db.d.snapshot)
 	if err != nil {
 		return db.fail("read", err)
 	}
@@ -146,9 +146,21 @@ func (db *DB) view(ctx context.Context, fn func(*session) error) error {
 	return fn(&session{ctx: ctx, db: db, tx: tx})
 }
 
+// begin starts a transaction. Connections that broke while they were idle are
+// passed over: after a restart of the database all of them are.
+func (db *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions) (tx *sql.Tx, err error) {
+	for range 20 {
+		tx, err = pool.BeginTx(ctx, o)
+		if err == nil || !db.d.stale(err) {
+			break
+		}
+	}
+	return tx, err
+}
+
 // locked runs fn in a transaction that holds the head, and commits it.
 func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error {
-	tx, err := db.write.BeginTx(ctx, nil)
+	tx, err := db.begin(ctx, db.write, nil)
 	if err != nil {
 		return db.fail("write", err)
 	}
