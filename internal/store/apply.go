@@ -21,15 +21,7 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 	if db.d.shared {
 		// What is there is read before the lock, and is right under it if the
 		// log has not moved.
-		err := db.view(ctx, func(s *session) error {
-			h, err := s.Head()
-			a.seen = h.Pos
-			if err != nil {
-				return err
-			}
-			return a.look(s)
-		})
-		if err != nil {
+		if err := db.glance(ctx, a); err != nil {
 			return chat.Applied{}, err
 		}
 	} else {
@@ -40,6 +32,23 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 		return chat.Applied{}, err
 	}
 	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos}, nil
+}
+
+// glance reads what is there on a connection that writes: its settings keep
+// Postgres from reading the whole table instead of looking 5,000 keys up.
+func (db *DB) glance(ctx context.Context, a *applier) error {
+	tx, err := db.begin(ctx, db.write, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return db.fail("read", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	s := &session{ctx: ctx, db: db, tx: tx}
+	h, err := s.Head()
+	if err != nil {
+		return err
+	}
+	a.seen = h.Pos
+	return a.look(s)
 }
 
 // encodeAll makes the rows of what came in, on all processors.
