@@ -338,6 +338,12 @@ describe("by keyboard alone", () => {
     await page.keyboard.press("c");
     await page.getByText("Link copied").waitFor();
     assert.match(await page.evaluate(() => navigator.clipboard.readText()), /\/room\/[\w-]+\/[\w-]+$/);
+    await page.keyboard.press("Home");
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => {
+      const b = document.getElementById("history");
+      return b === document.activeElement && b.scrollHeight - b.scrollTop - b.clientHeight < 4;
+    });
     await page.keyboard.press("Shift+?");
     await page.getByRole("dialog", { name: "Keyboard help" }).waitFor();
     await page.keyboard.press("Escape");

@@ -190,7 +190,7 @@ function keys(e: KeyboardEvent, k: Keeper | null, o: Opened): void {
   };
   if (e.key === "ArrowUp") focus(at < 0 ? rows.length - 1 : at - 1);
   else if (e.key === "ArrowDown") focus(at < 0 ? rows.length - 1 : at + 1);
-  else if (e.key === "End") void newest(o, k);
+  else if (e.key === "End" || e.key === "Escape") void newest(o, k);
   else if (e.key === "Home") focus(0);
   else if (e.key === "c" && at >= 0) {
     const m = messagesOf(o.pages).find((x) => x.id === rows[at]?.dataset.id);
