@@ -352,8 +352,8 @@ func BenchmarkRead(b *testing.B) {
 	o := hipchat.SampleOptions{Seed: 1, Users: 400, Rooms: 600, Messages: 200_000}
 	path := write(b, "x.tar.gz.aes", o)
 	b.Run("changes", func(b *testing.B) {
+		items := 0
 		for b.Loop() {
-			items := 0
 			s, err := hipchat.Open(b.Context(), path, withPassword)
 			if err != nil {
 				b.Fatal(err)
@@ -366,8 +366,8 @@ func BenchmarkRead(b *testing.B) {
 					items++
 				}
 			}
-			b.ReportMetric(float64(items)/b.Elapsed().Seconds()*float64(b.N), "records/s")
 		}
+		b.ReportMetric(float64(items)/b.Elapsed().Seconds(), "records/s")
 	})
 	b.Run("only decrypt, unzip and untar", func(b *testing.B) {
 		for b.Loop() {
