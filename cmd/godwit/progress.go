@@ -50,9 +50,7 @@ func (l *lines) show(s move.Snapshot) {
 	}
 	now := time.Now()
 	if s.Phase != l.phase {
-		if l.phase != "" && l.then.Items > 0 {
-			fmt.Fprintln(l.out, line(l.then))
-		}
+		l.done()
 		l.phase, l.last = s.Phase, now
 		fmt.Fprintf(l.out, "%s: begins\n", s.Phase)
 	} else if now.Sub(l.last) >= l.every {
@@ -65,18 +63,26 @@ func (l *lines) show(s move.Snapshot) {
 func (l *lines) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.phase != "" && l.then.Items > 0 {
-		fmt.Fprintln(l.out, line(l.then))
+	l.done()
+}
+
+// done writes how a phase ended that took some time.
+func (l *lines) done() {
+	s := l.then
+	if l.phase == "" || s.Elapsed < time.Second {
+		return
 	}
+	s.Waits, s.Low, s.High = "", 0, 0
+	fmt.Fprintf(l.out, "%s, ended after %s\n", line(s), round(s.Elapsed))
 }
 
 // line says in one line how things stand.
 func line(s move.Snapshot) string {
-	parts := []string{share(s) + amounts(s)}
+	parts := nonEmpty(share(s) + amounts(s))
 	if s.Rate >= 1 {
 		parts = append(parts, fmt.Sprintf("%s/s", number(int64(s.Rate))))
 	}
-	if s.Files > 0 {
+	if s.Files > 0 && s.Phase == "presync" {
 		parts = append(parts, bytesText(s.Files)+" of files")
 	}
 	if e := eta(s); e != "" {
@@ -106,9 +112,13 @@ func amounts(s move.Snapshot) string {
 			text += fmt.Sprintf(", %s quarantined", number(n))
 		}
 		return text
-	default:
-		return fmt.Sprintf("%s objects", number(s.Items))
+	case "verify":
+		return "both ends are added up"
 	}
+	if s.Items == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s objects", number(s.Items))
 }
 
 func quarantined(counts chat.Counts) int64 {
@@ -185,8 +195,6 @@ func filled(s move.Snapshot) int64 {
 		f = float64(s.Items) / float64(s.Left+s.Items)
 	case s.Phase == "presync" && s.Total > 0:
 		f = float64(s.Input) / float64(s.Total)
-	case s.Phase == "verify" && s.Total > 0:
-		f = 0.5
 	}
 	return max(0, min(int64(f*steps), steps-1))
 }
