@@ -28,11 +28,10 @@ var Connector = connect.Connector{
 // Source is an opened export. Changes and Inventory may be called any number
 // of times, and at once.
 type Source struct {
-	c       *container
-	o       connect.Options
-	p       *people
-	about   connect.Description
-	entries int // that the first look saw
+	c     *container
+	o     connect.Options
+	p     *people
+	about connect.Description
 
 	mu     sync.Mutex
 	passed *tallier         // of a Changes that ran from the start to the end

@@ -24,7 +24,6 @@ type look struct {
 	paths, listed           bool // avatars are paths; emoticons.json is an object
 	canonical               bool // rooms have canonical names
 	bad                     int
-	oddities                []string
 }
 
 func (l *look) run(ctx context.Context) error {

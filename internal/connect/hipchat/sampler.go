@@ -29,7 +29,7 @@ type sampleUser struct {
 	email, title  string
 	zone          string
 	role          string
-	off, newcomer bool
+	off           bool
 	object        []byte // as a sender, in JSON
 	mentionJSON   []byte
 	avatar        int // 0 is none
@@ -84,7 +84,7 @@ func (g *sampler) makeUsers() {
 	}
 	for i := range count {
 		d := dice(mix(g.o.Seed, uint64(1000+i)))
-		u := sampleUser{id: i + 1, role: "user", title: d.pick(titles), zone: d.pick(zones), newcomer: i == g.o.Users}
+		u := sampleUser{id: i + 1, role: "user", title: d.pick(titles), zone: d.pick(zones)}
 		first, last := given[(i*7+d.under(3))%len(given)], family[(i/3+d.under(len(family)))%len(family)]
 		if i == 0 {
 			first, last, u.role, u.title = "Ada", "Byte", "admin", "Head of Everything"
