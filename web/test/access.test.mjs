@@ -45,6 +45,7 @@ for (const [size, viewport] of [["wide", wide], ["narrow", phone]]) {
       });
       for (const [name, path, ready] of pages) {
         it(name, async () => {
+          mock.signedIn = true;
           await page.goto(path);
           await page.locator(ready).first().waitFor();
           await axe(page, name);
