@@ -24,7 +24,7 @@ list:
 	@echo "make golden  write golden files again; review the difference like code"
 
 demo: bin/godwit
-	scripts/demo
+	bin/godwit demo
 
 test: web/dist/index.html
 	scripts/need go node postgres chromium
@@ -42,7 +42,7 @@ check: web/node_modules/.package-lock.json $(LINT)
 
 bench: bin/godwit
 	scripts/need go postgres
-	scripts/bench
+	go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/...
 
 soak: bin/godwit
 	scripts/need go postgres
