@@ -49,7 +49,7 @@ func checkHelp(t *testing.T, n *kong.Node, name, file string) {
 		return
 	}
 	help := string(text)
-	for _, part := range []string{"\nUsage: godwit " + name, "\nWhat it changes: ", "\nExample: godwit " + name, "\nExit codes: "} {
+	for _, part := range []string{"\nUsage: godwit " + name, "\nWhat it changes: ", "\nExample: ", "\nExit codes: "} {
 		if len(n.Children) == 0 && !strings.Contains(help, part) {
 			t.Errorf("the help of %s has no %q", name, strings.TrimSpace(part))
 		}

@@ -31,12 +31,15 @@ type app struct {
 type commands struct {
 	JSON bool `name:"json"`
 
+	Serve   serveCmd   `cmd:""`
 	Plan    planCmd    `cmd:""`
 	Import  importCmd  `cmd:""`
 	Verify  verifyCmd  `cmd:""`
 	Inspect inspectCmd `cmd:""`
 	Report  reportCmd  `cmd:""`
 	Sample  sampleCmd  `cmd:""`
+	Demo    demoCmd    `cmd:""`
+	Admin   adminCmd   `cmd:""`
 	Version versionCmd `cmd:""`
 	Help    helpCmd    `cmd:""`
 }

@@ -78,13 +78,13 @@ func dialRunning(ctx context.Context, dir string) (running, bool) {
 	return running{&http.Client{Transport: &http.Transport{DialContext: dial}}}, true
 }
 
-// call posts in and reads the answer into out.
-func (r running) call(ctx context.Context, path string, in, out any) error {
+// call gives an order, and reads what came of it into out.
+func (r running) call(ctx context.Context, verb string, in order, out *outcome) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://godwit/"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://godwit/"+verb, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -115,11 +115,11 @@ func askAddress(ctx context.Context, dir string) string {
 	if !ok {
 		return ""
 	}
-	var a about
-	if err := r.call(ctx, "about", struct{}{}, &a); err != nil {
+	var out outcome
+	if err := r.call(ctx, "about", order{}, &out); err != nil || out.About == nil {
 		return ""
 	}
-	return a.Address
+	return out.About.Address
 }
 
 // wrong turns an answer that is an error back into one.

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/connect/live"
+	"github.com/godwit-chat/godwit/internal/move"
+	"github.com/godwit-chat/godwit/internal/server"
+	"github.com/godwit-chat/godwit/internal/store"
+	"github.com/godwit-chat/godwit/web"
+)
+
+const (
+	defaultListen = "127.0.0.1:8065"
+	// farewell is how long requests under way may take when the server ends.
+	farewell = 10 * time.Second
+	// settingAddress is the setting that holds the public address.
+	settingAddress = "address"
+)
+
+// serveCmd serves a place.
+type serveCmd struct {
+	place   `embed:""`
+	Listen  string `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
+	Address string `placeholder:"URL" env:"GODWIT_ADDRESS"`
+	Log     string `enum:"text,json" default:"text"`
+}
+
+// Run serves until the context ends.
+func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	dist, err := web.Dist()
+	if err != nil {
+		return chat.Errorf(chat.Internal, "%w", err)
+	}
+	log := slog.New(slog.NewTextHandler(a.err, nil))
+	if c.Log == "json" {
+		log = slog.New(slog.NewJSONHandler(a.err, nil))
+	}
+	// First the address, so that one that is taken harms nothing.
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return chat.Errorf(chat.Invalid, "cannot listen on %s: %w", c.Listen, err).WithHint("give another address and port with --listen")
+	}
+	defer listener.Close() //nolint:errcheck // closed by the server already, if it came so far
+	o, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	desk, err := c.office(ctx, o, listener.Addr())
+	if err != nil {
+		return err
+	}
+	s, err := server.New(server.Config{
+		Service: desk.service, Files: o.files, Previews: filepath.Join(c.dir(), "previews"), Log: log, Address: desk.address,
+		Web: dist, Move: live.Handler(live.NewDirect(o.title, o.store, o.files, version)), Version: version, Database: c.title(),
+		Report: func(ctx context.Context, name string) (server.Report, error) {
+			r, err := move.Recorded(ctx, o.store, name)
+			if err != nil {
+				return nil, err // not r: a nil *Report is not a nil Report
+			}
+			return r, nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return c.run(ctx, a, s, desk, listener, log)
+}
+
+// check looks at the flags.
+func (c *serveCmd) check() error {
+	if c.Address != "" {
+		u, err := url.Parse(c.Address)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" {
+			return chat.Errorf(chat.Invalid, "%q is not a public address", c.Address).WithHint("it looks like https://chat.example.org, without a path")
+		}
+		c.Address = u.Scheme + "://" + u.Host
+	}
+	return c.place.check()
+}
+
+// newOffice makes the rules of a place, for who has the machine.
+func newOffice(ctx context.Context, db *store.DB) (*office, error) {
+	o := &office{service: server.NewService(db)}
+	roster, err := o.service.Roster(ctx)
+	if err == nil {
+		o.address = roster.Setting(settingAddress)
+	}
+	return o, err
+}
+
+// office makes the office of the running server, and keeps its address.
+func (c *serveCmd) office(ctx context.Context, o *opened, listening net.Addr) (*office, error) {
+	desk, err := newOffice(ctx, o.store)
+	if err != nil {
+		return nil, err
+	}
+	desk.listen = "http://" + reachable(listening)
+	if c.Address != "" && c.Address != desk.address {
+		err := desk.service.SetSetting(ctx, chat.Operator(), settingAddress, c.Address)
+		if err != nil && !chat.IsKind(err, chat.Unavailable) { // a place that is being filled takes it at the next start
+			return nil, err
+		}
+		desk.address = c.Address
+	}
+	return desk, nil
+}
+
+// reachable is an address at which this machine is reached from itself.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *office, listener net.Listener, log *slog.Logger) error {
+	socket, err := listenSocket(c.dir())
+	if err != nil {
+		return err
+	}
+	defer removeSocket(c.dir())
+	if err := c.greet(ctx, a, desk); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	web := &http.Server{
+		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, WriteTimeout: 10 * time.Minute, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		// Requests that wait for news end with the server.
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	orders := &http.Server{Handler: desk, ReadHeaderTimeout: 10 * time.Second}
+	serve := func(h *http.Server, l net.Listener) func() error {
+		return func() error {
+			if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", l.Addr(), err)
+			}
+			return nil
+		}
+	}
+	g.Go(serve(web, listener))
+	g.Go(serve(orders, socket))
+	g.Go(func() error { return ended(s.Run(ctx)) })
+	g.Go(func() error {
+		<-ctx.Done()
+		log.Info("ending")
+		// Its own context: requests under way are answered first.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer cancel()
+		if errors.Join(web.Shutdown(last), orders.Shutdown(last)) != nil {
+			return errors.Join(web.Close(), orders.Close())
+		}
+		return nil
+	})
+	log.Info("serving", "address", desk.at(order{}), "listen", listener.Addr().String(), "version", version)
+	return g.Wait()
+}
+
+// ended makes the end that was asked for no error.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// greet says where the place is, and in a new one how to make the first person.
+func (c *serveCmd) greet(ctx context.Context, a *app, desk *office) error {
+	return desk.service.Store.View(ctx, func(r chat.Reader) error {
+		people, err := chat.List[chat.User](r, chat.Query{Limit: 1})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "Godwit is at %s\n", desk.at(order{}))
+		if len(people) == 0 {
+			where := "--data " + c.Data
+			if c.Database != "" {
+				where = "--files " + c.Files + " --database URL"
+			}
+			_, err = io.WriteString(a.out, "Nobody is here yet. Make the first person:\n  godwit admin create-user --owner 'YOUR NAME' YOU@EXAMPLE.ORG "+where+
+				"\nor bring everybody from elsewhere:\n  GODWIT_TOKEN=$(godwit admin token --for move "+where+") godwit import hipchat:EXPORT "+desk.at(order{})+"\n")
+		}
+		return err
+	})
+}
