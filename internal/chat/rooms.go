@@ -94,14 +94,14 @@ func memberships(r Reader, a *Actor) (map[RoomID]*Member, error) {
 }
 
 // Sidebar lists the rooms that the actor is in and that are in use, and the
-// position from which to wait for news.
-func (s *Service) Sidebar(ctx context.Context, a *Actor) (list []*RoomView, pos Position, err error) {
+// head: its position is the one from which to wait for news of them and of
+// the actor's roster.
+func (s *Service) Sidebar(ctx context.Context, a *Actor) (list []*RoomView, h Head, err error) {
 	err = s.Store.View(ctx, func(r Reader) error {
-		h, err := r.Head()
-		if err != nil {
+		if h, err = r.Head(); err != nil {
 			return err
 		}
-		pos = h.Pos
+		h.Pos = min(h.Pos, a.Roster.at.Pos)
 		p, err := s.roster(r)
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func (s *Service) Sidebar(ctx context.Context, a *Actor) (list []*RoomView, pos 
 		return complete(r, a, p, list)
 	})
 	slices.SortFunc(list, compareRooms)
-	return list, pos, err
+	return list, h, err
 }
 
 // complete reads who is in 1-1s and groups, and when rooms were last used.

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/godwit-chat/godwit/internal/api"
+	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/markup"
+)
+
+const contentPath = "/api/v1/contents/"
+
+// pictureURL is where a content is that everybody may see. The address names
+// the bytes, so that browsers may keep them for ever.
+func pictureURL(p *chat.Roster, id chat.ContentID) string {
+	c := p.Pictures[id]
+	if c == nil || len(c.Hash) < 16 || c.Type != "" && !isPicture(c.Type) {
+		return ""
+	}
+	return contentPath + id.String() + "?v=" + c.Hash[:16]
+}
+
+func personOf(p *chat.Roster, u *chat.User) api.Person {
+	out := api.Person{ID: u.ID.String(), Name: u.Name, Mention: u.Mention, Title: u.Title, Role: string(u.Role), Off: u.Off || u.Gone, Avatar: pictureURL(p, u.Avatar)}
+	if root := p.Root(u.ID); root != u.ID {
+		out.Same = root.String()
+	}
+	return out
+}
+
+// peopleOf lists everybody, ordered by name.
+func peopleOf(p *chat.Roster) []api.Person {
+	list := make([]api.Person, 0, len(p.Users))
+	for _, u := range p.Users {
+		list = append(list, personOf(p, u))
+	}
+	slices.SortFunc(list, func(a, b api.Person) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
+	return list
+}
+
+func meOf(a *chat.Actor) api.Me {
+	if a.User == nil {
+		return api.Me{Person: api.Person{Name: "operator", Role: string(chat.RoleOwner)}, Admin: true}
+	}
+	return api.Me{Person: personOf(a.Roster, a.User), Email: a.User.Email, Zone: a.User.Zone, Admin: a.Admin()}
+}
+
+func emoticonsOf(p *chat.Roster) map[string]string {
+	out := make(map[string]string, len(p.Emoticons))
+	for shortcut, e := range p.Emoticons {
+		if u := pictureURL(p, e.Content); u != "" {
+			out[shortcut] = u
+		}
+	}
+	return out
+}
+
+func texts[T any](ids []chat.ID[T]) []string {
+	var out []string
+	for _, id := range ids {
+		out = append(out, id.String())
+	}
+	return out
+}
+
+// roomOf draws a room as it is listed.
+func roomOf(v *chat.RoomView) api.Room {
+	out := api.Room{
+		ID: v.ID.String(), Type: string(v.Type), State: string(v.State), Name: v.Name, Topic: v.Topic, With: texts(v.With),
+		Last: int64(v.Span.Last), MayPost: v.MayPost, Member: v.Member != nil,
+	}
+	if v.Member != nil {
+		out.Star, out.Order = v.Member.Star, v.Member.Order
+	}
+	return out
+}
+
+// wholeRoom draws a room with all that is known of it.
+func wholeRoom(v *chat.RoomView) api.Room {
+	out := roomOf(v)
+	out.People, out.Members = texts(v.People), int64(len(v.People))
+	out.Messages, out.First = v.Span.Count, int64(v.Span.First)
+	return out
+}
+
+// messageOf draws a message.
+func messageOf(p *chat.Roster, files map[chat.FileID]*chat.FileView, m *chat.Message) api.Message {
+	typ, _ := m.Type.MarshalText()
+	out := api.Message{ID: m.ID.String(), Room: m.Room.String(), Label: m.Label, Sent: int64(m.Sent), Type: string(typ), Edited: int64(m.Edited), Gone: m.Gone, Color: m.Color}
+	if !m.Author.IsZero() {
+		out.Author = m.Author.String()
+	}
+	if m.Gone {
+		out.Label, out.Color = "", ""
+		return out
+	}
+	out.Tree = markup.Tree(m.Format, m.Text, markup.Options{Mentions: m.Mentions, Emoticon: func(shortcut string) (string, bool) {
+		e := p.Emoticons[chat.Fold(shortcut)]
+		if e == nil {
+			return "", false
+		}
+		u := pictureURL(p, e.Content)
+		return u, u != ""
+	}})
+	for _, id := range m.Files {
+		if v := files[id]; v != nil {
+			out.Files = append(out.Files, fileOf(v))
+		}
+	}
+	return out
+}
+
+func messagesOf(page *chat.Page) []api.Message {
+	list := make([]api.Message, len(page.Messages))
+	for i, m := range page.Messages {
+		list[i] = messageOf(page.Roster, page.Files, m)
+	}
+	return list
+}
+
+func fileOf(v *chat.FileView) api.File {
+	out := api.File{ID: v.ID.String(), Name: v.Name, Size: v.Size}
+	c := v.Content
+	if c == nil {
+		out.Missing = true
+		return out
+	}
+	out.Size, out.Type, out.Width, out.Height = c.Size, c.Type, c.Width, c.Height
+	out.URL = "/api/v1/files/" + out.ID
+	if isPicture(c.Type) && int64(c.Width)*int64(c.Height) <= mostPixels {
+		out.Preview = "/api/v1/previews/" + out.ID
+	}
+	return out
+}
+
+// adminPersonOf draws somebody for administrators.
+func adminPersonOf(p *chat.Roster, u chat.AdminUser) api.AdminPerson {
+	return api.AdminPerson{Person: personOf(p, u.User), Email: u.Email, Created: int64(u.Created), Password: u.Password}
+}
+
+// movesOf draws moves with what they amount to.
+func movesOf(list []chat.MoveState) []api.Move {
+	out := make([]api.Move, len(list))
+	for i, m := range list {
+		out[i] = api.Move{Name: m.Name, Source: m.Source, Done: m.Done, Started: int64(m.Started), Ended: int64(m.Ended)}
+		for c := range maps.Values(m.Counts) {
+			out[i].Written += c.Written
+			out[i].Read += c.Read
+		}
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"github.com/godwit-chat/godwit/internal/api"
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+const longestLogin = 320
+
+// signIn starts a session.
+func (s *Server) signIn(r *request) (any, error) {
+	var in api.SignIn
+	if err := r.read(&in); err != nil {
+		return nil, err
+	}
+	if len(in.Login) > longestLogin {
+		in.Login = in.Login[:longestLogin]
+	}
+	from := s.client(r.Request)
+	if wait, ok := s.tries.take(from, in.Login); !ok {
+		r.retry = wait
+		return nil, chat.Errorf(chat.TooMany, "there were too many tries to sign in").WithHint("wait a minute; an administrator can send you a link to set a new password")
+	}
+	a, secret, err := s.Service.SignIn(r.Context(), in.Login, in.Password, r.UserAgent())
+	if err != nil {
+		if chat.IsKind(err, chat.Unknown) {
+			s.Log.Info("a try to sign in with a wrong name or password", "from", from)
+		}
+		return nil, err
+	}
+	s.tries.forgive(from, in.Login)
+	r.setCookie(secret)
+	return meOf(a), nil
+}
+
+// signOut ends the session. The cookie goes even if nothing may be written.
+func (s *Server) signOut(r *request) (any, error) {
+	secret := s.cookie(r.Request)
+	r.setCookie("")
+	if secret == "" {
+		return empty{}, nil
+	}
+	return empty{}, s.Service.SignOut(r.Context(), secret)
+}
+
+// link says whom a link is for.
+func (s *Server) link(r *request) (any, error) {
+	user, err := s.Service.Link(r.Context(), r.PathValue("secret"))
+	if err != nil {
+		return nil, err
+	}
+	return api.LinkInfo{Name: user.Name, Email: user.Email}, nil
+}
+
+// useLink sets a password and signs in.
+func (s *Server) useLink(r *request) (any, error) {
+	var in api.NewPassword
+	if err := r.read(&in); err != nil {
+		return nil, err
+	}
+	a, secret, err := s.Service.UseLink(r.Context(), r.PathValue("secret"), in.Password, r.UserAgent())
+	if err != nil {
+		return nil, err
+	}
+	r.setCookie(secret)
+	return meOf(a), nil
+}

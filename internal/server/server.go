@@ -1,0 +1,260 @@
+// Package server serves the HTTP API, the feed and the web client.
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/godwit-chat/godwit/internal/api"
+	"github.com/godwit-chat/godwit/internal/blob"
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// Config is what a server needs. Service, Files and Log must be set.
+type Config struct {
+	Service  *chat.Service
+	Files    *blob.Dir
+	Previews string // directory for small pictures, which may be emptied at any time; none are made without it
+	Log      *slog.Logger
+	Address  string         // public address, as in https://chat.example.org; may be empty
+	Name     string         // of the place, unless a setting says otherwise
+	Web      fs.FS          // the web client; nil serves the API alone
+	Move     http.Handler   // what movers speak to, below api.MovePath; nil refuses them
+	Database string         // what the database is, for the overview
+	Version  string         // of the program
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed, beside this machine's
+
+	// Report returns the report of a move; nil has none.
+	Report func(ctx context.Context, move string) (Report, error)
+}
+
+// Report is the report of a move.
+type Report interface {
+	WriteJSON(io.Writer) error
+	WriteHTML(io.Writer) error
+}
+
+// Server serves a place over HTTP.
+type Server struct {
+	Config
+	address  *url.URL // nil if not set
+	started  time.Time
+	handler  http.Handler
+	news     *news
+	tries    *limits
+	previews *previewer
+	host     hosts
+}
+
+// New makes a server. It reads neither messages nor files. It fails with
+// Invalid if the address is none.
+func New(c Config) (*Server, error) {
+	s := &Server{Config: c, started: time.Now(), news: newNews(), tries: newLimits()}
+	if c.Name == "" {
+		s.Name = "Godwit"
+	}
+	if c.Address != "" {
+		u, err := url.Parse(strings.TrimSuffix(c.Address, "/"))
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" {
+			return nil, chat.Errorf(chat.Invalid, "%q is not the public address of a server", c.Address).WithHint("it looks like https://chat.example.org")
+		}
+		s.address = u
+	}
+	if c.Previews != "" {
+		if err := os.MkdirAll(c.Previews, 0o700); err != nil {
+			return nil, fmt.Errorf("make the directory of previews: %w", err)
+		}
+		root, err := os.OpenRoot(c.Previews)
+		if err != nil {
+			return nil, fmt.Errorf("open the directory of previews: %w", err)
+		}
+		s.previews = newPreviewer(root, c.Files)
+	}
+	h, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
+	s.handler = h
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Run does what goes on behind the requests, until ctx ends: it tells those
+// who wait of news, makes messages searchable, and removes what has expired.
+// Then those who wait are answered, so that the server can end.
+func (s *Server) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.follow(ctx) })
+	g.Go(func() error { return s.index(ctx) })
+	g.Go(func() error { return s.sweep(ctx) })
+	return g.Wait()
+}
+
+// Close frees what New opened. No request may be under way.
+func (s *Server) Close() error {
+	if s.previews == nil {
+		return nil
+	}
+	return s.previews.root.Close()
+}
+
+func (s *Server) routes() (http.Handler, error) {
+	mux := http.NewServeMux()
+	const v1 = "/api/v1/"
+	public := map[string]call{
+		"POST session":        s.signIn,
+		"DELETE session":      s.signOut,
+		"GET links/{secret}":  s.link,
+		"POST links/{secret}": s.useLink,
+		// Who posts is found out under the lock, together with all else.
+		"POST rooms/{id}/messages": s.post,
+	}
+	private := map[string]call{
+		"GET start":                          s.start,
+		"GET rooms":                          s.rooms,
+		"GET rooms/{id}":                     s.room,
+		"GET rooms/{id}/messages":            s.history,
+		"GET wait":                           s.wait,
+		"GET search":                         s.search,
+		"GET files/{id}":                     s.file,
+		"GET previews/{id}":                  s.preview,
+		"GET contents/{id}":                  s.content,
+		"GET admin/overview":                 s.overview,
+		"GET admin/people":                   s.people,
+		"POST admin/people":                  s.newPerson,
+		"POST admin/people/{id}/link":        s.resetLink,
+		"POST admin/invitations":             s.invite,
+		"POST admin/tokens":                  s.newToken,
+		"GET admin/moves/{name}":             s.report,
+		"GET admin/moves/{name}/report.html": s.reportPage,
+	}
+	for pattern, c := range public {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.Handle(method+" "+v1+path, s.answer(c, false))
+	}
+	for pattern, c := range private {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.Handle(method+" "+v1+path, s.answer(c, true))
+	}
+	mux.Handle("/api/", s.answer(func(*request) (any, error) {
+		return nil, chat.Errorf(chat.NotFound, "the API has nothing at this address")
+	}, false))
+	if s.Move != nil {
+		mux.Handle(api.MovePath, s.movers())
+	}
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.Handle("GET /readyz", s.answer(s.ready, false))
+	if s.Web != nil {
+		pages, err := newPages(s.Web)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("GET /", pages)
+	}
+	return s.guard(mux)
+}
+
+// ready says whether people can be served: whether the log can be read.
+func (s *Server) ready(r *request) (any, error) {
+	var h chat.Head
+	err := s.Service.Store.View(r.Context(), func(rd chat.Reader) (err error) {
+		h, err = rd.Head()
+		return err
+	})
+	return struct {
+		State    chat.State    `json:"state"`
+		Position chat.Position `json:"position"`
+	}{h.State, h.Pos}, err
+}
+
+// movers lets those in who show a token for it.
+func (s *Server) movers() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		r := &request{Request: hr, w: w, server: s}
+		secret, ok := bearer(hr)
+		if !ok {
+			r.fail(chat.Errorf(chat.Unknown, "a mover needs a token").WithHint("make one with: godwit admin token --for move"))
+			return
+		}
+		if _, err := s.Service.Token(hr.Context(), secret, chat.ScopeMove); err != nil {
+			r.fail(err)
+			return
+		}
+		s.Move.ServeHTTP(w, hr)
+	})
+}
+
+const (
+	indexAtOnce = 5000
+	indexPause  = 500 * time.Millisecond // posts that gather meanwhile are indexed together
+	sweepEvery  = time.Hour
+	retryAfter  = 5 * time.Second
+)
+
+// index makes messages searchable behind the writes. Its errors take nothing
+// else down.
+func (s *Server) index(ctx context.Context) error {
+	for {
+		bell := s.Service.Store.Doorbell()
+		n, err := s.Service.Store.Index(ctx, indexAtOnce)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			s.Log.Error("make messages searchable", "err", err)
+			if !pause(ctx, retryAfter) {
+				return nil
+			}
+			continue
+		case n >= indexAtOnce:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-bell:
+		}
+		if !pause(ctx, indexPause) {
+			return nil
+		}
+	}
+}
+
+func (s *Server) sweep(ctx context.Context) error {
+	for {
+		n, err := s.Service.Sweep(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.Log.Error("remove what has expired", "err", err)
+		} else if n > 0 {
+			s.Log.Info("removed what has expired", "n", n)
+		}
+		if !pause(ctx, sweepEvery) {
+			return nil
+		}
+	}
+}
+
+// pause waits, and reports whether it was not cut short.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
