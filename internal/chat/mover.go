@@ -151,9 +151,10 @@ type Mover interface {
 	// order of their keys.
 	MissingFiles(ctx context.Context, source string, after Key, limit int) ([]*File, error)
 
-	// Join makes those who wrote in a source's open rooms members of them, if
-	// a room has none: sources do not say who was in an open room. It reports
-	// how many it added. Again adds none.
+	// Join makes those who wrote in a source's open rooms since its last run
+	// began members of them, where the source does not say who was in a room
+	// (administrators of the room aside). Who has left stays out. It reports how
+	// many it added; again adds none.
 	Join(ctx context.Context, source string) (int64, error)
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -70,65 +71,37 @@ next:
 	return missing, nil
 }
 
-// Join makes those who wrote in a source's open rooms members, where a room
-// never had any.
+// joinAtOnce is how many members are written under one lock.
+const joinAtOnce = 1000
+
+// wrote is that a person wrote in a room, and when first.
+type wrote struct {
+	room   chat.RoomID
+	author chat.Key
+	first  chat.Time
+}
+
+// Join makes those who wrote in a source's open rooms since its last run began
+// members, where the source does not say who is one.
 func (db *DB) Join(ctx context.Context, source string) (added int64, err error) {
-	var members []*row
+	var list []wrote
 	err = db.view(ctx, func(s *session) error {
-		rooms, err := s.unpeopled(source)
-		if err != nil {
-			return err
-		}
-		for _, room := range rooms {
-			if err := s.writers(room, &members); err != nil {
-				return err
-			}
-		}
-		return nil
+		list, err = s.wrote(source)
+		return err
 	})
-	for err == nil && len(members) > 0 {
-		n := wholeRooms(members)
-		err = db.locked(ctx, func(s *session, h *head) error { return s.join(h, members[:n], &added) })
-		members = members[n:]
+	for part := range slices.Chunk(list, joinAtOnce) {
+		if err != nil {
+			break
+		}
+		err = db.locked(ctx, func(s *session, h *head) error { return s.join(h, part, &added) })
 	}
 	return added, err
 }
 
-// wholeRooms cuts off members of a few rooms: all of one go together, because
-// a room that has some is not looked at again.
-func wholeRooms(members []*row) int {
-	room := func(i int) chat.RoomID { return members[i].obj.(*chat.Member).Room }
-	n := min(1000, len(members))
-	for n < len(members) && room(n) == room(n-1) {
-		n++
-	}
-	return n
-}
-
-func (s *session) join(h *head, members []*row, added *int64) error {
-	switch h.State {
-	case chat.Open, chat.Receiving, chat.Standby:
-	default:
-		return notOpen(h.State)
-	}
-	there := map[ref]state{}
-	if err := s.states(chat.KindMember, column(members, func(r *row) chat.Key { return r.key }), there); err != nil {
-		return err
-	}
-	var write []*row
-	for _, r := range members {
-		if _, ok := there[ref{r.kind, r.key}]; !ok {
-			h.Pos++
-			r.pos = h.Pos
-			write = append(write, r)
-		}
-	}
-	*added += int64(len(write))
-	return s.upsert(write)
-}
-
-// unpeopled finds the open rooms of a source that never had a member.
-func (s *session) unpeopled(source string) (rooms []chat.RoomID, err error) {
+// wrote finds who wrote in the open rooms that a source gave without members.
+// Administrators of a room are no sign that it knows the others.
+func (s *session) wrote(source string) (list []wrote, err error) {
+	rooms := map[chat.RoomID]bool{}
 	err = s.each(func(rows *sql.Rows) error {
 		var body sql.RawBytes
 		if err := rows.Scan(&body); err != nil {
@@ -139,44 +112,74 @@ func (s *session) unpeopled(source string) (rooms []chat.RoomID, err error) {
 			return err
 		}
 		if r := o.(*chat.Room); r.Type == chat.RoomOpen {
-			rooms = append(rooms, r.ID)
+			rooms[r.ID] = true
 		}
 		return nil
 	}, `SELECT o.body FROM objects o WHERE o.kind = $1 AND o.gone = FALSE AND o.source = (SELECT id FROM sources WHERE name = $2)
-		AND NOT EXISTS (SELECT 1 FROM objects m WHERE m.kind = $3 AND m.a = o.id) ORDER BY o.id`, int64(chat.KindRoom), source, int64(chat.KindMember))
-	return rooms, err
+		AND NOT EXISTS (SELECT 1 FROM objects m WHERE m.kind = $3 AND m.a = o.id AND m.source <> 0 AND m.body NOT LIKE '%"admin":true%')`,
+		int64(chat.KindRoom), source, int64(chat.KindMember))
+	if err != nil || len(rooms) == 0 {
+		return nil, err
+	}
+	err = s.each(func(rows *sql.Rows) error {
+		var w wrote
+		var sent int64
+		err := rows.Scan((*keyColumn)(&w.room), (*keyColumn)(&w.author), &sent)
+		if w.first = chat.Time(sent); rooms[w.room] {
+			list = append(list, w)
+		}
+		return err
+	}, `SELECT room, author, min(sent) FROM messages WHERE author IS NOT NULL AND pos > COALESCE(
+		(SELECT start FROM moves WHERE source = (SELECT id FROM sources WHERE name = $1) ORDER BY started DESC LIMIT 1), 0)
+		GROUP BY room, author ORDER BY room, author`, source)
+	return list, err
 }
 
-// writers adds the members that a room gets from who wrote there. Those whom
-// the source no longer knows, and programs, are not among them.
-func (s *session) writers(room chat.RoomID, members *[]*row) error {
-	first := map[chat.Key]chat.Time{}
-	var keys []chat.Key
-	err := s.each(func(rows *sql.Rows) error {
-		var author chat.Key
-		var sent int64
-		err := rows.Scan((*keyColumn)(&author), &sent)
-		first[author] = chat.Time(sent)
-		keys = append(keys, author)
-		return err
-	}, `SELECT author, min(sent) FROM messages WHERE room = $1 AND author IS NOT NULL GROUP BY author ORDER BY author`, room[:])
+// join writes members that never were there. Those whom the source no longer
+// knows, and programs, do not become one.
+func (s *session) join(h *head, list []wrote, added *int64) error {
+	switch h.State {
+	case chat.Open, chat.Receiving, chat.Standby:
+	default:
+		return notOpen(h.State)
+	}
+	users, err := s.GetAll(chat.KindUser, authors(list))
 	if err != nil {
 		return err
 	}
-	users, err := s.GetAll(chat.KindUser, keys)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		u, ok := users[k].(*chat.User)
+	var members []*row
+	for _, w := range list {
+		u, ok := users[w.author].(*chat.User)
 		if !ok || u.Gone || u.Role == chat.RolePlaceholder || u.Role == chat.RoleBot {
 			continue
 		}
-		r, err := encodeRow(&chat.Member{Room: room, User: u.ID, Joined: first[k]})
+		r, err := encodeRow(&chat.Member{Room: w.room, User: u.ID, Joined: w.first})
 		if err != nil {
 			return err
 		}
-		*members = append(*members, r)
+		members = append(members, r)
 	}
-	return nil
+	there := map[ref]state{}
+	if err := s.states(chat.KindMember, column(members, func(r *row) chat.Key { return r.key }), there); err != nil {
+		return err
+	}
+	members = slices.DeleteFunc(members, func(r *row) bool { _, ok := there[ref{r.kind, r.key}]; return ok })
+	for _, r := range members {
+		h.Pos++
+		r.pos = h.Pos
+	}
+	*added += int64(len(members))
+	return s.upsert(members)
+}
+
+func authors(list []wrote) []chat.Key {
+	seen := map[chat.Key]bool{}
+	var keys []chat.Key
+	for _, w := range list {
+		if !seen[w.author] {
+			seen[w.author] = true
+			keys = append(keys, w.author)
+		}
+	}
+	return keys
 }

@@ -356,7 +356,8 @@ func TestJoin(t *testing.T) {
 		placeholder.Role = chat.RolePlaceholder
 		private := roomN(3)
 		private.Type = chat.RoomPrivate
-		m.apply(userN(0), userN(1), placeholder, roomN(1), roomN(2), private, &chat.Member{Room: roomN(2).ID, User: userN(9).ID})
+		m.apply(userN(0), userN(1), placeholder, roomN(1), roomN(2), private, &chat.Member{Room: roomN(2).ID, User: userN(9).ID},
+			&chat.Member{Room: roomN(1).ID, User: userN(8).ID, Admin: true}) // who leads a room does not say who is in it
 		for i := range 30 {
 			m.apply(messageN(i, i%3+1), messageN(100+i, 1))
 		}
@@ -365,8 +366,24 @@ func TestJoin(t *testing.T) {
 				t.Errorf("%d joined, want %d, %v", n, want, err)
 			}
 		}
-		if in := listed[chat.Member](t, db, chat.Query{Index: chat.Index{A: roomN(1).Key()}}); len(in) != 2 {
+		if in := listed[chat.Member](t, db, chat.Query{Index: chat.Index{A: roomN(1).Key()}}); len(in) != 3 {
 			t.Error(in)
+		}
+		left := &chat.Member{Room: roomN(1).ID, User: userN(0).ID, Gone: true}
+		if err := db.Update(ctx(t), func(tx chat.Tx) error { return tx.Put(left) }); err != nil {
+			t.Fatal(err)
+		}
+		m.done()
+		m = begin(t, db, "one")
+		m.apply(userN(4), messageN(500, 1))
+		if n, err := db.Join(ctx(t), "hq"); err != nil || n != 0 {
+			t.Errorf("%d joined who were there, or had left, %v", n, err)
+		}
+		newcomer := messageN(501, 1)
+		newcomer.Author = userN(4).ID
+		m.apply(newcomer)
+		if n, err := db.Join(ctx(t), "hq"); err != nil || n != 1 {
+			t.Errorf("%d joined of one who wrote for the first time, %v", n, err)
 		}
 	})
 }
