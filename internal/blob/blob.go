@@ -33,6 +33,7 @@ type Dir struct {
 
 	mu     sync.Mutex
 	staged map[string]string // hash to name in stage
+	broken map[string]bool   // hashes whose bytes Check found damaged: the next Put replaces them
 	next   int
 
 	flush  sync.Mutex // one Flush at a time
@@ -59,7 +60,7 @@ func OpenDir(path string) (*Dir, error) {
 	if err != nil {
 		return nil, diskError("open the directory of files", path, err)
 	}
-	d := &Dir{root: root, staged: map[string]string{}, stage: filepath.Join(stageDir, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()[:8]))}
+	d := &Dir{root: root, staged: map[string]string{}, broken: map[string]bool{}, stage: filepath.Join(stageDir, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()[:8]))}
 	for _, dir := range []string{shardDir, stageDir, d.stage} {
 		if err := root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, errors.Join(diskError("make", dir, err), root.Close())
@@ -197,9 +198,10 @@ func (d *Dir) add(name, tmp string) error {
 func (d *Dir) has(name string, size int64) bool {
 	d.mu.Lock()
 	_, staged := d.staged[name]
+	broken := d.broken[name]
 	d.mu.Unlock()
-	if staged {
-		return true
+	if staged || broken {
+		return staged
 	}
 	info, err := d.root.Stat(filePath(name))
 	return err == nil && info.Size() == size
@@ -243,6 +245,7 @@ func (d *Dir) Flush(ctx context.Context) error {
 		dirs[dir] = true
 		d.mu.Lock()
 		delete(d.staged, name)
+		delete(d.broken, name)
 		d.mu.Unlock()
 	}
 	return d.syncDirs(dirs)
@@ -312,11 +315,14 @@ func (d *Dir) Open(name string) (*os.File, error) {
 	return f, diskError("open", name, err)
 }
 
-// Has reports which of the hashes are there.
+// Has reports which of the hashes are there, those found damaged left out.
 func (d *Dir) Has(names []string) map[string]bool {
 	there := map[string]bool{}
 	for _, name := range names {
-		if isHash(name) {
+		d.mu.Lock()
+		broken := d.broken[name]
+		d.mu.Unlock()
+		if isHash(name) && !broken {
 			if info, err := d.root.Stat(filePath(name)); err == nil && info.Mode().IsRegular() {
 				there[name] = true
 			}
@@ -326,7 +332,7 @@ func (d *Dir) Has(names []string) map[string]bool {
 }
 
 // Check reads the bytes of a hash and hashes them again. It fails with
-// NotFound or Damaged.
+// NotFound or Damaged; damaged bytes are replaced when they are put again.
 func (d *Dir) Check(ctx context.Context, name string) error {
 	f, err := d.Open(name)
 	if err != nil {
@@ -338,6 +344,9 @@ func (d *Dir) Check(ctx context.Context, name string) error {
 		return diskError("read", name, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != name {
+		d.mu.Lock()
+		d.broken[name] = true
+		d.mu.Unlock()
 		return chat.Errorf(chat.Damaged, "the bytes of file %s hash to %s", name, got).
 			WithHint("the disk or a program changed them; import the source again to mend it")
 	}

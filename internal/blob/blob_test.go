@@ -142,6 +142,12 @@ func TestDir(t *testing.T) {
 		if err := d.Check(ctx, hash); !chat.IsKind(err, chat.Damaged) {
 			t.Fatalf("changed: %v", err)
 		}
+		if _, err := d.Put(ctx, bytes.NewReader(data), int64(len(data))); err != nil || d.Flush(ctx) != nil {
+			t.Fatal(err)
+		}
+		if err := d.Check(ctx, hash); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.Truncate(name, 3); err != nil {
 			t.Fatal(err)
 		}
