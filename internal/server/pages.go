@@ -68,6 +68,11 @@ func newPages(dist fs.FS) (*pages, error) {
 
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "pages can only be read", http.StatusMethodNotAllowed)
+		return
+	}
 	h.Set("Content-Security-Policy", pagePolicy)
 	f := p.files[r.URL.Path]
 	if f == nil {

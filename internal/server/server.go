@@ -162,7 +162,7 @@ func (s *Server) routes() (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		mux.Handle("GET /", pages)
+		mux.Handle("/", pages)
 	}
 	return s.guard(mux)
 }
