@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -121,17 +123,28 @@ func (s *session) wrote(source string) (list []wrote, err error) {
 	if err != nil || len(rooms) == 0 {
 		return nil, err
 	}
+	// Gathered here, because SQLite sorts a million rows to group them.
+	first := map[[2]chat.Key]chat.Time{}
 	err = s.each(func(rows *sql.Rows) error {
-		var w wrote
+		var pair [2]chat.Key
 		var sent int64
-		err := rows.Scan((*keyColumn)(&w.room), (*keyColumn)(&w.author), &sent)
-		if w.first = chat.Time(sent); rooms[w.room] {
-			list = append(list, w)
+		if err := rows.Scan((*keyColumn)(&pair[0]), (*keyColumn)(&pair[1]), &sent); err != nil {
+			return err
 		}
-		return err
-	}, `SELECT room, author, min(sent) FROM messages WHERE author IS NOT NULL AND pos > COALESCE(
-		(SELECT start FROM moves WHERE source = (SELECT id FROM sources WHERE name = $1) ORDER BY started DESC LIMIT 1), 0)
-		GROUP BY room, author ORDER BY room, author`, source)
+		if rooms[chat.RoomID(pair[0])] {
+			if old, ok := first[pair]; !ok || chat.Time(sent) < old {
+				first[pair] = chat.Time(sent)
+			}
+		}
+		return nil
+	}, `SELECT room, author, sent FROM messages WHERE author IS NOT NULL AND pos > COALESCE(
+		(SELECT start FROM moves WHERE source = (SELECT id FROM sources WHERE name = $1) ORDER BY started DESC LIMIT 1), 0)`, source)
+	for pair, sent := range first {
+		list = append(list, wrote{chat.RoomID(pair[0]), pair[1], sent})
+	}
+	slices.SortFunc(list, func(a, b wrote) int {
+		return cmp.Or(bytes.Compare(a.room[:], b.room[:]), bytes.Compare(a.author[:], b.author[:]))
+	})
 	return list, err
 }
 
