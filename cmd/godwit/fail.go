@@ -77,11 +77,6 @@ func (a *app) result(v any, text func(io.Writer) error) error {
 	return text(a.out)
 }
 
-// say writes a line for the person at the terminal, beside the result.
-func (a *app) say(format string, args ...any) {
-	fmt.Fprintf(a.err, format+"\n", args...)
-}
-
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

@@ -13,7 +13,7 @@ import (
 	"github.com/godwit-chat/godwit/internal/chat"
 )
 
-// A mover writes to a running server below MovePath, with a token of scope
+// MovePath is where a mover writes to a running server, with a token of scope
 // move. Bodies are JSON, but a batch: JSON lines, compressed with zstd.
 //
 //	GET  place                        MovePlace

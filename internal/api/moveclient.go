@@ -111,7 +111,7 @@ func (c *MoveClient) retry(ctx context.Context, try func() error) error {
 		if !ok {
 			return err
 		}
-		pause := max(wait/2+rand.N(wait/2), again.after)
+		pause := max(wait/2+rand.N(wait/2), again.after) //nolint:gosec // spreads tries out; nobody gains by guessing
 		if time.Now().Add(pause).After(end) || ctx.Err() != nil {
 			return again.err
 		}
@@ -154,7 +154,7 @@ func (c *MoveClient) once(ctx context.Context, method, path string, query url.Va
 	if err != nil {
 		return c.unreachable(err)
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // only read
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return c.unreachable(err)

@@ -338,7 +338,7 @@ func (d *Dir) Check(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	h := sha256.New()
 	if _, err := io.Copy(io.Discard, &hashReader{ctx, f, h}); err != nil {
 		return diskError("read", name, err)

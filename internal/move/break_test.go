@@ -350,9 +350,8 @@ func TestVerifyFindsExtra(t *testing.T) {
 }
 
 func TestVerifyBytes(t *testing.T) {
-	p := openPlace(t, filepath.Join(t.TempDir(), "godwit.db"), t.TempDir())
 	root := t.TempDir()
-	p = openPlace(t, filepath.Join(root, "godwit.db"), filepath.Join(root, "files"))
+	p := openPlace(t, filepath.Join(root, "godwit.db"), filepath.Join(root, "files"))
 	s := small()
 	importAll(t, job(t, s, p.target))
 	found, err := filepath.Glob(filepath.Join(root, "files", "sha256", "*", "*"))

@@ -198,7 +198,7 @@ func ReadReport(dir string) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	var r Report
 	if err := json.NewDecoder(bufio.NewReader(f)).Decode(&r); err != nil {
 		return nil, chat.Errorf(chat.Damaged, "the report in %s cannot be read: %w", dir, err)

@@ -44,14 +44,13 @@ type Job struct {
 	// Step is called between steps, with the step's name. Tests make it fail.
 	Step func(name string) error
 
-	about    connect.Description
-	place    connect.Place
-	state    chat.MoveState
-	journal  journal
-	first    bool // nothing of the source was at the target before this run
-	report   *Report
-	verified comparison
-	meter    meter
+	about   connect.Description
+	place   connect.Place
+	state   chat.MoveState
+	journal journal
+	first   bool // nothing of the source was at the target before this run
+	report  *Report
+	meter   meter
 }
 
 // journal is what the mover keeps at the target, with the cursor.

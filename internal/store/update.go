@@ -203,7 +203,7 @@ func (s *session) refresh(g *group, h *head) error {
 }
 
 // run lets one fn write into the overlay; what a failed one wrote is dropped.
-func (g *overlay) run(fn func(chat.Tx) error) (err error, panicked any) { //nolint:revive // the error is one of two results
+func (g *overlay) run(fn func(chat.Tx) error) (err error, panicked any) { //nolint:revive,staticcheck // the error is one of two results
 	t := &tx{overlay: g, now: g.h.tick(), put: map[ref]chat.Object{}, once: map[nonceKey]chat.MessageID{}, made: map[chat.Key]bool{}}
 	func() {
 		defer func() { panicked = recover() }()

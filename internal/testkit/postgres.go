@@ -152,7 +152,7 @@ func run(as *syscall.Credential, name string, args ...string) error {
 }
 
 // alive is the keeper's input: open as long as this process lives.
-var alive io.Closer
+var alive io.Closer //nolint:unused // it only has to be held
 
 func keep(as *syscall.Credential, bin, dir string) error {
 	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir)

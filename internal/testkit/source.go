@@ -51,14 +51,14 @@ func CheckSource(t *testing.T, url string, c connect.Connector, o connect.Option
 	t.Run("the details of an inventory add up", func(t *testing.T) { checkDetails(t, openSource(t, url, c, o), whole) })
 	t.Run("stopping at a cursor and going on gives the same", func(t *testing.T) { checkCursors(t, s, whole) })
 	t.Run("breaking off leaves nothing behind", func(t *testing.T) {
-		for range s.Changes(t.Context(), "") {
+		for range s.Changes(t.Context(), "") { //nolint:errcheck // what it yields is not looked at
 			break
 		}
 	})
 	t.Run("a reading that is called off ends", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		for range s.Changes(ctx, "") {
+		for range s.Changes(ctx, "") { //nolint:errcheck // it may end with an error or without
 			if n++; n == 3 {
 				cancel()
 			}
@@ -74,7 +74,7 @@ func openSource(t *testing.T, url string, c connect.Connector, o connect.Options
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
@@ -365,7 +365,7 @@ func readAll(ctx context.Context, url string, c connect.Connector, o connect.Opt
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // only read
 	for item, err := range s.Changes(ctx, "") {
 		if err != nil {
 			return err
