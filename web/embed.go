@@ -13,7 +13,7 @@ import (
 var dist embed.FS
 
 // ErrNotBuilt says that this binary was built without the web client.
-var ErrNotBuilt = errors.New("this binary has no web client: run `make build`, which builds web/dist first")
+var ErrNotBuilt = errors.New("this binary has no web client: run `make bin/godwit`, which builds web/dist first")
 
 // Dist returns the files of the web client: index.html at the root, the rest
 // under assets with names that change with their contents. Beside each text
