@@ -55,11 +55,11 @@ func openSQLite(_ context.Context, db *DB, path string) error {
 			"&_pragma=temp_store(memory)&_pragma=journal_size_limit(67108864)&_pragma=foreign_keys(0)", cacheKB)
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas + more
 	}
-	if db.write, err = sql.Open("sqlite", dsn(64<<10, "&_txlock=immediate")); err != nil {
+	if db.write, err = sql.Open("sqlite", dsn(24<<10, "&_txlock=immediate")); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", dsn(8<<10, "&_pragma=query_only(1)")); err != nil {
+	if db.read, err = sql.Open("sqlite", dsn(4<<10, "&_pragma=query_only(1)")); err != nil {
 		return err
 	}
 	db.read.SetMaxOpenConns(readers)
