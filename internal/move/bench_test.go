@@ -78,7 +78,7 @@ func BenchmarkFiles(b *testing.B) {
 			b.Fatal(err, r.Missing)
 		}
 		b.ReportMetric(files/time.Since(began).Seconds(), "files/s")
-		b.ReportMetric(float64(r.Bytes.Written)/1e6/time.Since(began).Seconds(), "MB/s")
+		b.ReportMetric(float64(r.Bytes.Files)/1e6/time.Since(began).Seconds(), "MB/s")
 	}
 }
 

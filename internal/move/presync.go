@@ -115,7 +115,7 @@ func (j *Job) applyBundle(ctx context.Context, b *bundle) error {
 	}
 	items := int64(len(b.batch.Items))
 	j.report.items(items, b.bytes)
-	j.report.Bytes.Written += b.bytes
+	j.report.Bytes.Files += b.bytes
 	j.report.Bytes.Read += b.input
 	began := time.Now()
 	if _, err := j.apply(ctx, b.batch, b.last); err != nil {

@@ -59,10 +59,11 @@ type Report struct {
 // are in the files beside it.
 const listed = 200
 
-// Bytes are what was read of the source and stored of files.
+// Bytes are what was read of the source, and the files that were in it; the
+// target stores the bytes of a file that it has already no second time.
 type Bytes struct {
-	Read    int64 `json:"read"`
-	Written int64 `json:"written"`
+	Read  int64 `json:"read"`
+	Files int64 `json:"files"`
 }
 
 // MissingFile is a file whose bytes are not at the target.

@@ -92,7 +92,7 @@ func (r *Report) then() ([]bar, string) {
 	}
 	c := r.Counts[chat.KindMessage]
 	n := float64(c.Written + c.Unchanged + c.Conflict)
-	seconds := n/messages2018*forMessages + float64(r.Bytes.Written)/bytes2018*forBytes
+	seconds := n/messages2018*forMessages + float64(r.Bytes.Files)/bytes2018*forBytes
 	now := r.Took("plan", "presync", "verify", "cutover", "report")
 	if n == 0 || now == 0 {
 		return list, ""
