@@ -134,15 +134,15 @@ type Anchor struct {
 
 // Totals are counts of a place.
 type Totals struct {
-	Kinds    map[Kind]int64 // objects that are not deleted
-	Archived int64          // rooms among them that are archived
-	Deleted  int64          // rooms among them that are deleted but can be restored
-	Direct   int64          // rooms among them that are 1-1 or group
-	Off      int64          // users among them that are deactivated or placeholders
-	Bytes    int64          // of contents, each hash once
-	First    Time           // the oldest message
-	Last     Time           // the newest message
-	Database int64          // bytes on disk
+	Kinds    map[Kind]int64 `json:"kinds"`    // objects that are not deleted
+	Archived int64          `json:"archived"` // rooms among them that are archived
+	Deleted  int64          `json:"deleted"`  // rooms among them that are deleted but can be restored
+	Direct   int64          `json:"direct"`   // rooms among them that are 1-1 or group
+	Off      int64          `json:"off"`      // users among them that are deactivated or placeholders
+	Bytes    int64          `json:"bytes"`    // of contents, each hash once
+	First    Time           `json:"first"`    // the oldest message
+	Last     Time           `json:"last"`     // the newest message
+	Database int64          `json:"database"` // bytes on disk
 }
 
 // Get reads the object of an ID. It fails with NotFound.
