@@ -25,13 +25,30 @@ func (s *Server) overview(r *request) (any, error) {
 	}
 	out := api.Overview{
 		Version: s.Version, State: string(h.State), Place: s.place(r.actor.Roster), Address: s.Address, Started: s.started.UnixMicro(), Database: s.Database,
-		People: t.Kinds[chat.KindUser], Off: t.Off, Rooms: t.Kinds[chat.KindRoom] - t.Archived - t.Deleted - t.Direct,
-		Archived: t.Archived, Deleted: t.Deleted, Direct: t.Direct, Messages: t.Kinds[chat.KindMessage], Unindexed: unindexed,
+		People: t.Kinds[chat.KindUser], Off: t.Off, Messages: t.Kinds[chat.KindMessage], Unindexed: unindexed,
 		Files: t.Kinds[chat.KindFile], FileBytes: t.Bytes, Emoticons: t.Kinds[chat.KindEmoticon],
 		First: int64(t.First), Last: int64(t.Last), DBBytes: t.Database, Moves: movesOf(moves),
 	}
+	countRooms(r.actor.Roster, &out)
 	out.Problems, err = s.problems(r, h.State, moves)
 	return out, err
+}
+
+// countRooms counts each room once: as deleted, as a 1-1 or group, as
+// archived, or as in use.
+func countRooms(p *chat.Roster, out *api.Overview) {
+	for _, room := range p.Rooms {
+		switch {
+		case room.State == chat.RoomDeleted:
+			out.Deleted++
+		case room.Type == chat.RoomDirect || room.Type == chat.RoomGroup:
+			out.Direct++
+		case room.State == chat.RoomArchived:
+			out.Archived++
+		default:
+			out.Rooms++
+		}
+	}
 }
 
 const (

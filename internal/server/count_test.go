@@ -92,3 +92,9 @@ func (r reportOf) WriteHTML(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "<h1>%s</h1>", string(r))
 	return err
 }
+
+func (w *world) logged() string {
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	return w.log.b.String()
+}

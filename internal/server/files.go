@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -123,7 +124,7 @@ func (s *Server) file(r *request) (any, error) {
 		return nil, gone(err, v.Name)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	return nil, r.serveBytes(f, v.Content.Hash, v.Name, aWhile)
+	return nil, r.serveBytes(f, v.Content.Hash, cmp.Or(v.Name, "file"), aWhile)
 }
 
 // gone says it in the words of people if bytes are not where they should be.

@@ -42,7 +42,7 @@ type world struct {
 	files   *blob.Dir
 	server  *server.Server
 	url     string
-	log     *bytes.Buffer
+	log     *lockedWriter
 	hash    string // of the password, which is everybody's
 	users   map[string]*chat.User
 	rooms   map[string]*chat.Room
@@ -69,7 +69,7 @@ var dist = fstest.MapFS{
 
 func newWorld(t testing.TB, path string) *world {
 	t.Helper()
-	w := &world{t: t, log: &bytes.Buffer{}, users: map[string]*chat.User{}, rooms: map[string]*chat.Room{}}
+	w := &world{t: t, log: &lockedWriter{b: &bytes.Buffer{}}, users: map[string]*chat.User{}, rooms: map[string]*chat.Room{}}
 	var err error
 	w.db, err = store.Open(context.Background(), store.Options{Path: path, Text: func(m *chat.Message) string { return markup.Text(m.Format, m.Text) }})
 	w.must(err)
@@ -90,7 +90,7 @@ func newWorld(t testing.TB, path string) *world {
 func (w *world) serve(c server.Config) {
 	w.t.Helper()
 	c.Service, c.Files, c.Previews, c.Web, c.Database, c.Version = w.service, w.files, filepath.Join(w.t.TempDir(), "previews"), dist, "SQLite", "test"
-	c.Log = slog.New(slog.NewTextHandler(&lockedWriter{b: w.log}, nil))
+	c.Log = slog.New(slog.NewTextHandler(w.log, nil))
 	c.Move = live.Handler(live.NewDirect("test", w.store, w.files, "test"))
 	c.Report = func(_ context.Context, name string) (server.Report, error) {
 		if name != "flight" {

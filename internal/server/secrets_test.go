@@ -1,0 +1,131 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/godwit-chat/godwit/internal/api"
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// canaries plants a secret of each kind, and returns the words of which none
+// may ever come out.
+func canaries(w *world) []string {
+	id := w.users["member"].ID
+	session, _, err := w.service.NewToken(w.t.Context(), chat.Operator(), "canary", []chat.Scope{chat.ScopeMove}, time.Hour)
+	w.must(err)
+	link, err := w.service.ResetLink(w.t.Context(), chat.Operator(), w.users["outsider"].ID)
+	w.must(err)
+	w.put(
+		&chat.Session{ID: chat.ID[chat.Session](key("canary", "session")), User: id, Hash: "canary-of-session", Expires: 1 << 60, Agent: "canary-of-agent"},
+		&chat.Token{ID: chat.ID[chat.Token](key("canary", "token")), User: id, Name: "canary-of-token-name", Hash: "canary-of-token", Scopes: []chat.Scope{"move"}},
+		&chat.Webhook{Integration: chat.IntegrationID(key("canary", "webhook")), Hash: "canary-of-webhook", Secret: "canary-of-webhook-secret"},
+		&chat.PushKey{ID: chat.ID[chat.PushKey](key("canary", "push")), User: id, Endpoint: "canary-of-push", Keys: "canary-of-push-keys"},
+		&chat.Link{ID: chat.ID[chat.Link](key("canary", "link")), User: id, Hash: "canary-of-link", Expires: 1 << 60},
+		&chat.Credential{User: id, Type: "other", Secret: "canary-of-credential"},
+	)
+	return []string{"canary", w.hash[len(w.hash)-20:], "argon2id", session, link.Secret}
+}
+
+// calls are all addresses that can be read.
+func (w *world) calls(file, picture string) []string {
+	list := []string{"start", "rooms", "rooms?archived=1&q=e", "search?q=secret", "search?q=canary", "search?q=argon2id", "wait?position=0", "files/" + file, "previews/" + picture,
+		"admin/overview", "admin/people", "admin/people?q=canary", "admin/moves/flight", "admin/moves/flight/report.html", "move/place", "links/x"}
+	for _, r := range w.rooms {
+		list = append(list, "rooms/"+r.ID.String(), "rooms/"+r.ID.String()+"/messages?limit=200")
+	}
+	return list
+}
+
+func TestNoSecretComesOut(t *testing.T) {
+	w := sqlite(t)
+	file, preview := w.attach("open", "a.txt", []byte("x")), w.attach("open", "b.png", picture(9, 9))
+	words := canaries(w)
+	w.indexed()
+	for _, who := range append(everybody, "") {
+		c := api.NewClient(w.url)
+		if who != "" {
+			c = w.as(who)
+		}
+		for _, path := range w.calls(file.ID.String(), preview.ID.String()) {
+			resp, body := w.get(c, "/api/v1/"+path)
+			head, _ := json.Marshal(resp.Header)
+			for _, word := range words {
+				if strings.Contains(string(body)+string(head), word) && !strings.Contains(path, "q="+word) {
+					t.Errorf("%s: %s has %q in it: %s", who, path, word, body)
+				}
+			}
+			if path == "search?q=canary" && strings.Contains(string(body), "canary-of") {
+				t.Errorf("%s finds %s", who, body)
+			}
+		}
+	}
+	t.Run("nor a message to one who may not read it", func(t *testing.T) {
+		for _, who := range everybody {
+			c := w.as(who)
+			for _, path := range w.calls(file.ID.String(), preview.ID.String()) {
+				_, body := w.get(c, "/api/v1/"+path)
+				for room, may := range access {
+					if strings.Contains(string(body), `a secret of `+room+`"`) && !strings.Contains(" "+may.read+" ", " "+who+" ") {
+						t.Errorf("%s: %s tells of %s", who, path, room)
+					}
+				}
+			}
+		}
+	})
+	t.Run("nor into the log", func(t *testing.T) {
+		c := w.as("member")
+		_, _ = c.UseLink(t.Context(), "a-secret-of-a-link-that-is-not-there", "a long password of mine")
+		_, _ = api.NewClient(w.url).SignIn(t.Context(), "member", "a long password of mine")
+		for _, word := range append(words, password, "a long password", "a-secret-of-a-link", "a secret of") {
+			if strings.Contains(w.logged(), word) {
+				t.Errorf("%q is in the log: %s", word, w.logged())
+			}
+		}
+	})
+}
+
+// budgets are how many reads each call may make once the roster is known,
+// whatever there is in the place.
+var budgets = map[string]int64{
+	"start": 10, "rooms": 10, "rooms/ROOM": 10, "rooms/ROOM/messages": 10, "rooms/ROOM/messages?around=MESSAGE": 12, "rooms/ROOM/messages?at=2017-01-01": 11,
+	"search?q=secret": 16, "search?q=secret+in:open+from:member": 18, "files/FILE": 10, "previews/FILE": 10, "contents/CONTENT": 6, "admin/overview": 8, "admin/people": 7,
+}
+
+func TestEveryCallHasABudgetOfQueries(t *testing.T) {
+	w := sqlite(t)
+	f := w.attach("open", "b.png", picture(9, 9))
+	u := *w.users["owner"]
+	u.Avatar = f.Contents[0]
+	w.put(&u)
+	for i := range 60 {
+		w.room("another"+strings.Repeat("x", i), chat.RoomDirect, chat.RoomActive, "owner", "member")
+	}
+	w.indexed()
+	c := w.as("owner")
+	_, err := c.Start(t.Context())
+	w.must(err)
+	names := strings.NewReplacer("ROOM", w.roomID("open"), "MESSAGE", f.Message.String(), "FILE", f.ID.String(), "CONTENT", f.Contents[0].String())
+	for path, most := range budgets {
+		w.store.reset()
+		w.must(c.Do(t.Context(), http.MethodGet, names.Replace(path), nil, nil))
+		if n := w.store.reads.Load(); n > most || n == 0 {
+			t.Errorf("%s: %d reads, at most %d", path, n, most)
+		}
+		if n := w.store.updates.Load(); n != 0 {
+			t.Errorf("%s: %d writes", path, n)
+		}
+	}
+	for range 3 {
+		w.store.reset()
+		_, err := c.Post(t.Context(), w.roomID("open"), "hello", time.Now().Format(time.RFC3339Nano))
+		w.must(err)
+	}
+	// The server's own reading of the log goes on beside it.
+	if n := w.store.updates.Load(); n != 1 {
+		t.Errorf("a post: %d writes", n)
+	}
+}
