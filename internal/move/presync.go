@@ -118,8 +118,12 @@ func (j *Job) applyBundle(ctx context.Context, b *bundle) error {
 	j.report.Bytes.Files += b.bytes
 	j.report.Bytes.Read += b.input
 	began := time.Now()
-	if _, err := j.apply(ctx, b.batch, b.last); err != nil {
+	applied, err := j.apply(ctx, b.batch, b.last)
+	if err != nil {
 		return err
+	}
+	if c := applied.Counts[chat.KindContent]; c.Written > 0 {
+		j.report.Bytes.Written += b.bytes * c.Written / (c.Written + c.Unchanged + c.Deduplicated + c.Conflict)
 	}
 	j.meter.waitedFor("target", time.Since(began))
 	j.meter.applied(j.state.Counts, items)

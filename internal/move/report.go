@@ -59,11 +59,12 @@ type Report struct {
 // are in the files beside it.
 const listed = 200
 
-// Bytes are what was read of the source, and the files that were in it; the
-// target stores the bytes of a file that it has already no second time.
+// Bytes are what was read of the source, the files in it, and those of them
+// that the target did not have: by their number, where a batch had both.
 type Bytes struct {
-	Read  int64 `json:"read"`
-	Files int64 `json:"files"`
+	Read    int64 `json:"read"`
+	Files   int64 `json:"files"`
+	Written int64 `json:"written"`
 }
 
 // MissingFile is a file whose bytes are not at the target.
