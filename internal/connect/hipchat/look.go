@@ -53,6 +53,7 @@ func (l *look) run(ctx context.Context) error {
 			return err
 		}
 	}
+	l.p.arrange()
 	l.describe()
 	return nil
 }
@@ -71,18 +72,17 @@ func (l *look) walk(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		role := l.role(e)
-		if err := l.entry(role, e); err != nil {
+		role, id := l.role(e)
+		if err := l.entry(role, nativeID(id), e); err != nil {
 			return err
 		}
 		switch role {
 		case roleRoomHistory, roleUserHistory, roleAttachment, rolePicture, roleAvatar:
-			if l.users && l.rooms {
+			// A directory's other files cost nothing to pass by, and its
+			// auto-joins come late.
+			if l.users && l.rooms && !l.s.c.dir {
 				return nil
 			}
-		}
-		if l.users && l.rooms && l.emoticons {
-			return nil
 		}
 	}
 	return ctx.Err()
@@ -90,21 +90,21 @@ func (l *look) walk(ctx context.Context) error {
 
 // role classifies an entry, and finds the directory that everything is in if
 // there is one.
-func (l *look) role(e *entry) role {
-	r, _ := classify(e.path)
+func (l *look) role(e *entry) (r role, id string) {
+	r, id = classify(e.path)
 	c := l.s.c
 	if r != roleUnknown || c.wrapper != "" || l.users || l.rooms || c.dir {
-		return r
+		return r, id
 	}
 	top, rest, _ := strings.Cut(e.path, "/")
 	if rest == "users.json" || rest == "rooms.json" {
 		c.wrapper = top
-		r, _ = classify(rest)
+		return classify(rest)
 	}
-	return r
+	return r, id
 }
 
-func (l *look) entry(r role, e *entry) error {
+func (l *look) entry(r role, id nativeID, e *entry) error {
 	switch r {
 	case roleUsers:
 		l.users = true
@@ -116,6 +116,13 @@ func (l *look) entry(r role, e *entry) error {
 		l.emoticons = true
 		_, listed, err := readEmoticons(e.body)
 		l.listed = listed
+		return err
+	case roleAutojoins:
+		f := file{role: r, path: e.path, id: id}
+		raw, err := readWhole(e.body)
+		if err == nil {
+			l.p.remember(f, raw)
+		}
 		return err
 	}
 	return nil

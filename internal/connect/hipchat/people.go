@@ -16,10 +16,18 @@ type people struct {
 	source   string
 	users    map[nativeID]*chat.User
 	rooms    map[nativeID]*room
-	bySlug   map[string]*room  // as auto-joins name them; nil for names that two rooms have
-	pictures map[string]string // paths of avatars and emoticons that should be there, and whose they are
-	order    []nativeID        // of users, as they stand in the export
+	bySlug   map[string]*room        // as auto-joins name them; nil for names that two rooms have
+	pictures map[string]string       // paths of avatars and emoticons that should be there, and whose they are
+	order    []nativeID              // of users, as they stand in the export
+	joins    map[nativeID][]wireJoin // what people open at start, where the first look met it
+	sidebar  map[place]int           // where they have it, from 1
 	roomList []nativeID
+}
+
+// place is a room in someone's sidebar.
+type place struct {
+	room chat.RoomID
+	user nativeID
 }
 
 // room is what is kept of a room.
@@ -34,7 +42,7 @@ type room struct {
 }
 
 func newPeople(source string) *people {
-	return &people{source: source, users: map[nativeID]*chat.User{}, rooms: map[nativeID]*room{}, bySlug: map[string]*room{}, pictures: map[string]string{}}
+	return &people{source: source, users: map[nativeID]*chat.User{}, rooms: map[nativeID]*room{}, bySlug: map[string]*room{}, pictures: map[string]string{}, joins: map[nativeID][]wireJoin{}, sidebar: map[place]int{}}
 }
 
 func (p *people) key(at chat.Time, kind string, native ...string) chat.Key {
@@ -190,7 +198,7 @@ func (p *people) members(r *chat.Room, w *wireRoom) (list []*chat.Member, unknow
 				continue
 			}
 			u := p.users[ref.id]
-			m := &chat.Member{Room: r.ID, Admin: admin}
+			m := &chat.Member{Room: r.ID, Admin: admin, Order: p.sidebar[place{r.ID, ref.id}]}
 			seen[ref.id] = m
 			if u == nil {
 				if len(unknown) < 20 {

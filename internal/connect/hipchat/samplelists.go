@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -174,12 +175,7 @@ func (g *sampler) writeSettings() error {
 		}
 		prefs := fmt.Sprintf(`{"chatView":"%s","density":"normal","nameDisplay":"names","theme":"%s","notifications":{"sound":true}}`,
 			[]string{"classic", "left"}[i%2], []string{"light", "dark"}[i/2%2])
-		var joins []string
-		for k := range 4 {
-			r := g.rooms[int(mix(g.o.Seed, uint64(5e6+i*8+k))%uint64(min(len(g.rooms), 60)))]
-			joins = append(joins, fmt.Sprintf(`{"jid":"1_%s@conf.btf.hipchat.com","name":"%s"}`, slug(r.name), r.name))
-		}
-		if err := g.out.add(fmt.Sprintf("users/%d/autojoin.json", u.id), []byte("["+strings.Join(joins, ",")+"]")); err != nil {
+		if err := g.out.add(fmt.Sprintf("users/%d/autojoin.json", u.id), g.autojoins(i)); err != nil {
 			return err
 		}
 		if err := g.out.add(fmt.Sprintf("users/%d/preferences.json", u.id), []byte(prefs)); err != nil {
@@ -187,4 +183,25 @@ func (g *sampler) writeSettings() error {
 		}
 	}
 	return nil
+}
+
+// autojoins lists what a user opens at start: rooms that are open or that they
+// are in, and the 1-1 that they write most in.
+func (g *sampler) autojoins(user int) []byte {
+	var joins []string
+	taken := map[int]bool{}
+	for k := range 8 {
+		r := g.rooms[int(mix(g.o.Seed, uint64(5e6+user*8+k))%uint64(min(len(g.rooms), 60)))]
+		if taken[r.id] || len(joins) == 4 || r.private && !slices.Contains(r.people, user) {
+			continue
+		}
+		taken[r.id] = true
+		joins = append(joins, fmt.Sprintf(`{"jid":"1_%s@conf.btf.hipchat.com","name":"%s"}`, slug(r.name), r.name))
+	}
+	if len(g.ofUser[user]) > 0 {
+		t := g.ofUser[user][0]
+		other := g.users[t.people[0]+t.people[1]-user]
+		joins = slices.Insert(joins, min(1, len(joins)), fmt.Sprintf(`{"jid":"1_%d@chat.btf.hipchat.com","name":"%s"}`, other.id, other.name))
+	}
+	return []byte("[" + strings.Join(joins, ",") + "]")
 }

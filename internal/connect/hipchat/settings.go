@@ -71,6 +71,11 @@ func (p *people) autojoins(f file, raw []byte) (items []connect.Item) {
 			items = append(items, skipNote(chat.KindMember, where, "the user is not in users.json", v))
 			continue
 		}
+		if _, early := p.joins[id]; !early && len(list) > 1 {
+			// Members may have been given already; a second state of one would
+			// be a change with every reading.
+			items = append(items, connect.Item{Note: &chat.Note{Kind: chat.NoteLoss, Object: chat.KindMember, Where: where, Reason: "the auto-joins stand behind the histories: their order in the sidebar is not carried"}})
+		}
 		for _, j := range list {
 			items = append(items, p.autojoin(id, j, where)...)
 		}
@@ -78,18 +83,61 @@ func (p *people) autojoins(f file, raw []byte) (items []connect.Item) {
 	return items
 }
 
-func (p *people) autojoin(user nativeID, j wireJoin, where string) []connect.Item {
+// joined finds what an auto-join names: a room, or a person. Both are nil if
+// it is neither, or more than one room.
+func (p *people) joined(j wireJoin) (r *room, other *chat.User, id nativeID) {
 	local, host, _ := strings.Cut(j.JID, "@")
 	_, name, _ := strings.Cut(local, "_")
 	if strings.HasPrefix(host, "chat.") {
-		other := nativeID(name)
-		if p.users[other] == nil {
-			return []connect.Item{skipNote(chat.KindMember, where, "the auto-join names nobody who is known", []byte(j.JID))}
-		}
-		return p.direct(pair(user, other))
+		return nil, p.users[nativeID(name)], nativeID(name)
 	}
-	r := p.bySlug[name]
+	return p.bySlug[name], nil, ""
+}
+
+// arrange numbers what people have in their sidebars, when people and rooms
+// are known.
+func (p *people) arrange() {
+	for user, list := range p.joins {
+		for i, j := range list {
+			var at chat.RoomID
+			switch r, other, id := p.joined(j); {
+			case r != nil:
+				at = r.id
+			case other != nil:
+				at = p.directID(pair(user, id))
+			default:
+				continue
+			}
+			if _, there := p.sidebar[place{at, user}]; !there {
+				p.sidebar[place{at, user}] = i + 1
+			}
+		}
+		p.joins[user] = nil // only who is in it is asked from now on
+	}
+}
+
+// remember keeps a file of auto-joins until people and rooms are known. What
+// is wrong with it is said when it is read.
+func (p *people) remember(f file, raw []byte) {
+	all, err := byUser(f, raw)
+	if err != nil {
+		return
+	}
+	for id, v := range all {
+		var list []wireJoin
+		if _, there := p.joins[id]; !there && decode(v, &list) == nil {
+			p.joins[id] = list
+		}
+	}
+}
+
+func (p *people) autojoin(user nativeID, j wireJoin, where string) []connect.Item {
+	r, other, id := p.joined(j)
 	switch {
+	case other != nil:
+		return p.direct(pair(user, id))
+	case id != "":
+		return []connect.Item{skipNote(chat.KindMember, where, "the auto-join names nobody who is known", []byte(j.JID))}
 	case r == nil:
 		return []connect.Item{skipNote(chat.KindMember, where, "the auto-join names no room that is known, or more than one", []byte(j.JID))}
 	case r.members[user]:
@@ -97,7 +145,11 @@ func (p *people) autojoin(user nativeID, j wireJoin, where string) []connect.Ite
 	case r.private:
 		return []connect.Item{skipNote(chat.KindMember, where, "the auto-join names a private room that the user is not in", []byte(j.JID))}
 	}
-	return []connect.Item{{Incoming: chat.Incoming{Object: &chat.Member{Room: r.id, User: p.users[user].ID}}}}
+	return []connect.Item{{Incoming: chat.Incoming{Object: p.member(r.id, user)}}}
+}
+
+func (p *people) member(r chat.RoomID, user nativeID) *chat.Member {
+	return &chat.Member{Room: r, User: p.userID(user), Order: p.sidebar[place{r, user}]}
 }
 
 // direct makes the room of a 1-1 and the two who are in it.
@@ -105,10 +157,10 @@ func (p *people) direct(who [2]nativeID) []connect.Item {
 	id := p.directID(who)
 	items := []connect.Item{
 		{Incoming: chat.Incoming{Object: &chat.Room{ID: id, Type: chat.RoomDirect}}},
-		{Incoming: chat.Incoming{Object: &chat.Member{Room: id, User: p.userID(who[0])}}},
+		{Incoming: chat.Incoming{Object: p.member(id, who[0])}},
 	}
 	if who[0] != who[1] {
-		items = append(items, connect.Item{Incoming: chat.Incoming{Object: &chat.Member{Room: id, User: p.userID(who[1])}}})
+		items = append(items, connect.Item{Incoming: chat.Incoming{Object: p.member(id, who[1])}})
 	}
 	return items
 }
