@@ -28,9 +28,9 @@ demo: bin/godwit
 
 test: web/dist/index.html
 	scripts/need go node postgres chromium
-	CGO_ENABLED=1 go test -race -p 2 -timeout 25m ./...
-	$(MAKE) --no-print-directory bin/godwit
 	cd web && npm test
+	GODWIT_BROWSER=1 go test -count=1 -run Journey ./cmd/godwit/
+	CGO_ENABLED=1 go test -race -p 2 -timeout 25m ./...
 
 check: web/node_modules/.package-lock.json $(LINT)
 	scripts/need go node

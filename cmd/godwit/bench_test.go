@@ -38,7 +38,8 @@ func benchMessages(b *testing.B) int {
 	return n
 }
 
-func buildProgram(b *testing.B) string {
+func buildProgram(b testing.TB) string {
+	b.Helper()
 	bin := filepath.Join(b.TempDir(), "godwit")
 	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		b.Fatal(err, string(out))
