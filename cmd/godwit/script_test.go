@@ -25,15 +25,21 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_GOLDEN") != "",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			e.Values[serverKey{}] = &background{}
 			e.Setenv("PW", filepath.Join(e.WorkDir, "pw"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "pw"), []byte("tern over the sound\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cut":      cut,
-			"exits":    exits,
-			"postgres": postgresFor(t),
-			"listen":   freeAddress,
-			"written":  written,
+			"cut":       cut,
+			"exits":     exits,
+			"postgres":  postgresFor(t),
+			"listen":    freeAddress,
+			"written":   written,
+			"server":    startServer,
+			"end":       end,
+			"served":    served,
+			"interrupt": interrupt,
+			"mode":      mode,
 		},
 	})
 }
