@@ -49,7 +49,7 @@ func probe(ctx context.Context, path string, o connect.Options) (*container, err
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	head := make([]byte, len(saltMagic)+saltSize+headSize)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
@@ -115,7 +115,7 @@ func (c *container) artefact() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	if _, err := io.Copy(h, io.LimitReader(f, 1<<20)); err != nil {
 		return "", err
 	}
@@ -139,7 +139,7 @@ func (c *container) open() (walker, error) {
 	var r io.Reader = bufio.NewReaderSize(in, 256<<10)
 	if c.secret != nil {
 		if _, err := io.CopyN(io.Discard, r, int64(len(saltMagic)+saltSize)); err != nil {
-			f.Close()
+			_ = f.Close()
 			return nil, err
 		}
 		r = c.secret.reader(r)

@@ -20,14 +20,13 @@ type rawCounter struct {
 	depth  int
 	quoted bool
 	escape bool
-	begun  bool   // something other than space was seen
-	named  bool   // the type of this record is known
-	naming bool   // within the string that names it
-	scalar bool   // within a record that is no object and no array
-	name   []byte // of the record
-	after  bool   // the array has ended
-	broken bool   // what is there is no array, or there is something behind it
-	marks  int64
+	begun  bool             // something other than space was seen
+	named  bool             // the type of this record is known
+	naming bool             // within the string that names it
+	scalar bool             // within a record that is no object and no array
+	name   []byte           // of the record
+	after  bool             // the array has ended
+	broken bool             // what is there is no array, or there is something behind it
 	marked map[string]int64 // records by what their beginnings look like
 	carry  []byte
 }

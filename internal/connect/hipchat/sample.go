@@ -77,11 +77,10 @@ func (o *SampleOptions) check(path string) error {
 
 // sampleOut is where an export is written to.
 type sampleOut struct {
-	dir    string // of a directory
-	tar    *tar.Writer
-	after  []io.Closer // in the order of closing
-	path   string
-	buffer []byte
+	dir   string // of a directory
+	tar   *tar.Writer
+	after []io.Closer // in the order of closing
+	path  string
 }
 
 func createSample(path string, o SampleOptions) (*sampleOut, error) {
@@ -140,7 +139,7 @@ func (o *sampleOut) close(err error) error {
 		}
 	}
 	if (err != nil || first != nil) && o.dir == "" {
-		os.Remove(o.path)
+		_ = os.Remove(o.path) // the error to tell is the one before
 	}
 	return first
 }
@@ -175,11 +174,11 @@ func (o *sampleOut) stream(name string, size int64, write func(io.Writer) error)
 	}
 	w := bufio.NewWriterSize(f, 256<<10)
 	if err := write(w); err != nil {
-		f.Close()
+		_ = f.Close()
 		return err
 	}
 	if err := w.Flush(); err != nil {
-		f.Close()
+		_ = f.Close()
 		return err
 	}
 	return f.Close()

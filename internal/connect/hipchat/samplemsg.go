@@ -11,7 +11,7 @@ import (
 
 // at returns when message i of a talk was sent. Later ones come later.
 func (t *talk) at(i int) (at time.Time, micros int) {
-	day, within := int64(0), int64(0)
+	var day, within int64
 	if i < t.n {
 		// Messages come in bursts: those of one share a third of its time.
 		group, k := int64(i/burst), int64(i%burst)
@@ -37,9 +37,6 @@ func (t *talk) fileOf(i int) (int, bool) {
 	k := i * t.files / t.n
 	return k, (i+1)*t.files/t.n != k
 }
-
-// messageOf returns which message has a file.
-func (t *talk) messageOf(k int) int { return ((k+1)*t.n+t.files-1)/t.files - 1 }
 
 // append appends message i of a talk as it stands in a history.
 func (g *sampler) append(b []byte, t *talk, i int) []byte {
@@ -88,14 +85,14 @@ func (g *sampler) author(t *talk, h uint64) int {
 
 func (g *sampler) appendPlain(b []byte, t *talk, i int, h uint64, file int, has bool) []byte {
 	author := g.author(t, h)
-	kind, path := `{"UserMessage":{"attachment":`, ""
+	kind := `{"UserMessage":{"attachment":`
 	if t.direct {
 		kind = `{"PrivateUserMessage":{"attachment":`
 	}
 	b = append(b, kind...)
 	if has {
 		blob := g.blob(t, file)
-		path = blob.path(t, file)
+		path := blob.path(t, file)
 		b = fmt.Appendf(b, `{"name":"%s","path":"%s","size":%d,"url":"https://chat.example.org/files/%s"},"attachment_path":"%s"`, blob.name, path, blob.size, path, path)
 	} else {
 		b = append(b, `null,"attachment_path":null`...)
@@ -216,7 +213,8 @@ func (g *sampler) history(ctx context.Context, name string, start func() (next f
 func (g *sampler) again(ctx context.Context, w io.Writer, next func(b []byte) ([]byte, bool)) error {
 	b := []byte("[")
 	for {
-		was, ok := len(b), false
+		was := len(b)
+		var ok bool
 		if b, ok = next(b); !ok {
 			b[len(b)-1] = ']'
 			_, err := w.Write(b)

@@ -150,7 +150,7 @@ func snippets() [][]byte {
 		"/me is making coffee",
 		"/me waves from the train",
 		"Look at https://git.example.org/platform/pull/1482#issuecomment-77 and https://ci.example.org/job/release/913/console",
-		"s/teh/the/",
+		"s/teh/the/", //nolint:misspell // that is what it mends
 		"(thumbsup) (shipit)",
 		"The new colours are #ff5630 and #36b37e, see (godwit)",
 		"Traceback (most recent call last):\n  File \"run.py\", line 7, in <module>\nZeroDivisionError: division by zero",
