@@ -10,7 +10,6 @@ LINT := $(CACHE)/golangci-lint-$(LINT_VERSION)
 WEB_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.js web/tsconfig.json -type f 2>/dev/null)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZ_TIME ?= 30s
-CRASHES ?= 100
 
 .PHONY: list demo test check bench soak gen golden bin/godwit
 
@@ -42,11 +41,11 @@ check: web/node_modules/.package-lock.json $(LINT)
 
 bench: bin/godwit
 	scripts/need go postgres
-	go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/...
+	go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/server ./cmd/godwit
 
 soak: bin/godwit
 	scripts/need go postgres
-	CRASHES=$(CRASHES) go test -timeout 4h -count=1 -run 'Kill|Crash' ./internal/move/ ./cmd/godwit/
+	go test -tags soak -timeout 4h -count=1 -run 'Kill' ./internal/move/ ./internal/store/
 	scripts/fuzz $(FUZZ_TIME)
 
 gen:
