@@ -75,10 +75,13 @@ func lockFile(path string) (unlock func(), err error) {
 			WithHint("does the directory %s exist, and may you write there?", filepath.Dir(path))
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		who := "another process"
 		pid := make([]byte, 20)
-		n, _ := f.ReadAt(pid, 0)
+		if n, _ := f.ReadAt(pid, 0); n > 0 { // it has the lock a moment before it has said who it is
+			who = "process " + strings.TrimSpace(string(pid[:n]))
+		}
 		f.Close() //nolint:errcheck // the lock is what is reported
-		return nil, chat.Errorf(chat.Conflict, "%s is in use by process %s", path, strings.TrimSpace(string(pid[:n]))).
+		return nil, chat.Errorf(chat.Conflict, "%s is in use by %s", path, who).
 			WithHint("stop the server or the import that uses it, or import into the running server by its address http://…")
 	}
 	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
