@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // token is a word of a query, or a phrase in quotes, with the word before its
@@ -85,7 +86,8 @@ func parse(a *Actor, text string, may func(*Room) bool) *query {
 	}
 	q.Terms = Terms(words.String(), true)
 	q.terms = q.Terms
-	q.Prefix = q.Prefix && len(q.Terms) > 0
+	// What begins with few letters is too much to be meant, and to be found quickly.
+	q.Prefix = q.Prefix && len(q.Terms) > 0 && utf8.RuneCountInString(q.Terms[len(q.Terms)-1]) >= shortestPrefix
 	if len(q.authors)*max(len(q.rooms), 1) > mostAsked || len(q.rooms) > mostAsked {
 		q.authors, q.rooms = q.authors[:min(len(q.authors), 3)], q.rooms[:min(len(q.rooms), 4)]
 		q.note("So many people and rooms cannot be searched at once; some were left out.")
@@ -96,6 +98,10 @@ func parse(a *Actor, text string, may func(*Room) bool) *query {
 func (q *query) note(format string, args ...any) {
 	q.notes = append(q.notes, fmt.Sprintf(format, args...))
 }
+
+// shortestPrefix is from how many letters on a last word may be the beginning
+// of one.
+const shortestPrefix = 4
 
 // longestName is of how many words a name may be that stands in no quotes.
 const longestName = 6
