@@ -245,8 +245,8 @@ func (s *Service) SetPassword(ctx context.Context, a *Actor, of UserID, password
 		if err != nil {
 			return err
 		}
-		if !CanSignIn(user) {
-			return Errorf(Denied, "%s cannot sign in", user.Name)
+		if err := mayHandOver(a, user); err != nil && !(a.Is(of) && CanSignIn(user)) {
+			return err
 		}
 		if err := putPassword(tx, of, stored); err != nil {
 			return err

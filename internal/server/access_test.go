@@ -309,5 +309,14 @@ func TestWhatOnlyAdministratorsMayDo(t *testing.T) {
 		if !chat.IsKind(err, chat.Denied) {
 			t.Errorf("a new owner: %v", err)
 		}
+		admin, owner := &chat.Actor{User: w.users["admin"]}, &chat.Actor{User: w.users["owner"]}
+		if err := w.service.SetPassword(t.Context(), admin, owner.User.ID, "a password of mine"); !chat.IsKind(err, chat.Denied) {
+			t.Errorf("the owner's password: %v", err)
+		}
+		for _, a := range []*chat.Actor{admin, owner} {
+			if err := w.service.SetPassword(t.Context(), a, a.User.ID, "a password of mine"); err != nil {
+				t.Errorf("one's own password: %v", err)
+			}
+		}
 	})
 }
