@@ -104,6 +104,9 @@ func share(s move.Snapshot) string {
 func amounts(s move.Snapshot) string {
 	switch s.Phase {
 	case "search":
+		if s.Left == 0 && s.Items == 0 {
+			return "looks for what cannot be found yet"
+		}
 		return fmt.Sprintf("%s messages left to index", number(s.Left))
 	case "presync":
 		c := s.Counts[chat.KindMessage]
