@@ -72,7 +72,7 @@ var errStopped = errors.New("stopped")
 // if yield returned false.
 func (s *Source) items(ctx context.Context, from cursor, raw map[string]int64, yield func(digested) bool) error {
 	p := &pass{s: s, from: from, raw: raw}
-	g := &giver{s: s, p: s.p, yield: yield, given: map[name]uint64{}, pictures: map[string]string{}, arrived: map[string]bool{}, placed: map[nativeID]bool{}}
+	g := &giver{s: s, p: s.p, yield: yield, given: map[name]uint64{}, pictures: map[string]string{}, arrived: map[string]bool{}, placed: map[nativeID]bool{}, seen: seenTable{size: s.seenSize()}}
 	for path, whose := range s.p.pictures {
 		g.pictures[path] = whose
 	}
@@ -318,27 +318,39 @@ func (g *giver) end(b *batch) {
 // seenTable remembers, in a fixed space, objects that were given: a new one
 // takes the place of an old one. It is asked for second copies, which mostly
 // come soon; those it has forgotten are found by the target.
-type seenTable struct{ slots []seenSlot }
+type seenTable struct {
+	slots []seenSlot
+	size  uint64 // of slots, when they are needed
+}
 
 type seenSlot struct{ key, digest uint64 }
 
 const seenSlots = 2 << 20 // of 16 bytes
 
+// seenSize is how many slots serve an export: a message takes more of it than
+// a slot does.
+func (s *Source) seenSize() uint64 {
+	if s.about.Bytes <= 0 {
+		return seenSlots
+	}
+	return uint64(max(1024, min(seenSlots, s.about.Bytes/16)))
+}
+
 // equal remembers an object, and reports whether it was given before and was
 // equal.
 func (t *seenTable) equal(key chat.Key, digest uint64) bool {
-	before, found := t.put(key, digest, seenSlots)
+	before, found := t.put(key, digest)
 	return found && before == digest
 }
 
 // put remembers an object, and returns the digest of the one before.
-func (t *seenTable) put(key chat.Key, digest uint64, size uint64) (before uint64, found bool) {
+func (t *seenTable) put(key chat.Key, digest uint64) (before uint64, found bool) {
 	if t.slots == nil {
-		t.slots = make([]seenSlot, size)
+		t.slots = make([]seenSlot, t.size)
 	}
 	// The last bytes of a key are a hash's.
 	h := binary.BigEndian.Uint64(key[8:]) ^ binary.BigEndian.Uint64(key[:8])
-	slot := &t.slots[h%size]
+	slot := &t.slots[h%t.size]
 	if slot.key == h {
 		return slot.digest, true
 	}

@@ -169,7 +169,7 @@ const (
 	// more than a thousandth: what is above this is made to fill a disk.
 	maxRatio = 400
 	// Below this size nothing is suspected: an empty room shrinks well too.
-	minBomb = 1 << 30
+	minBomb = 256 << 20
 )
 
 // unzipper reads all members of a gzip file, and what is behind them.

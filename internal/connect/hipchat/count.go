@@ -12,71 +12,134 @@ import (
 const otherRecord = "(other)"
 
 // rawCounter counts the records of one JSON array by their types while the
-// array is written to it. It shares nothing with the splitter and the decoder,
-// and so finds out what they lose.
+// array is written to it. It shares nothing with the splitter and the decoder
+// but the rules, and so finds out what they lose: a record ends where its
+// braces do, or where the next one begins as in `{"UserMessage":`; what is
+// behind the end of the array, or instead of one, is one.
 type rawCounter struct {
-	counts map[string]int64 // of the array; merged by end
-	mark   string           // as the splitter's
+	counts map[string]int64
+	mark   string // as the splitter's
 	depth  int
 	quoted bool
 	escape bool
-	begun  bool             // something other than space was seen
-	named  bool             // the type of this record is known
-	naming bool             // within the string that names it
-	scalar bool             // within a record that is no object and no array
-	name   []byte           // of the record
-	after  bool             // the array has ended
-	broken bool             // what is there is no array, or there is something behind it
-	marked map[string]int64 // records by what their beginnings look like
-	carry  []byte
+	begun  bool   // something other than space was seen
+	named  bool   // the type of this record is known
+	naming bool   // within the string that names it
+	scalar bool   // within a record that is no object and no array
+	name   []byte // of the record
+	broken bool   // what is there is no array, or there is something behind it
+	prev   byte
+	own    bool // prev is the brace that begins the record
+	watch  watching
+	kind   []byte // what is watched
 }
 
+// watching is how much was seen of what may be the beginning of a record.
+type watching int
+
+const (
+	nothing watching = iota
+	inKind           // the brace, the quote and letters
+	atColon          // and another quote
+)
+
 func newRawCounter(mark string) *rawCounter {
-	return &rawCounter{counts: map[string]int64{}, marked: map[string]int64{}, mark: mark}
+	return &rawCounter{counts: map[string]int64{}, mark: mark}
 }
 
 // Write counts on. It never fails.
 func (c *rawCounter) Write(b []byte) (int, error) {
-	c.countMarks(b)
+	quote := -1 // where the next one is
 	for i := 0; i < len(b) && !c.broken; {
-		if !c.quoted {
+		switch {
+		case c.watch == atColon:
+			c.watch = nothing
+			if b[i] == ':' {
+				c.another()
+				i++
+			}
+			continue
+		case c.escape:
+			c.escape = false
+			c.see(b[i : i+1])
+			i++
+			continue
+		case !c.quoted:
 			c.plain(b[i])
 			i++
 			continue
 		}
-		if c.escape {
-			c.escape = false
-			i++
-			continue
+		if quote < i {
+			if quote = bytes.IndexByte(b[i:], '"') + i; quote < i {
+				quote = len(b)
+			}
 		}
-		j := bytes.IndexByte(b[i:], '"')
-		k := bytes.IndexByte(b[i:][:max(j, 0)], '\\')
-		if j < 0 {
-			k = bytes.IndexByte(b[i:], '\\')
+		stop := quote
+		if k := bytes.IndexByte(b[i:quote], '\\'); k >= 0 {
+			stop = i + k
 		}
-		stop := j
-		if k >= 0 {
-			stop = k
-		}
-		if stop < 0 {
-			c.keep(b[i:])
+		c.see(b[i:stop])
+		if i = stop; i == len(b) {
 			break
 		}
-		c.keep(b[i : i+stop])
-		i += stop + 1
-		if k >= 0 {
+		if b[i] == '"' {
+			c.quote()
+			c.unquote()
+		} else {
 			c.escape = true
-			continue
+			c.see(b[i : i+1])
 		}
-		c.unquote()
+		i++
 	}
 	return len(b), nil
 }
 
-func (c *rawCounter) keep(b []byte) {
-	if c.naming && len(c.name) < 64 {
-		c.name = append(c.name, b...)
+// see looks at what is within a string.
+func (c *rawCounter) see(b []byte) {
+	if len(b) == 0 {
+		return
 	}
+	c.prev, c.own = b[len(b)-1], false
+	if c.naming && len(c.name) <= maxKind {
+		c.name = append(c.name, b[:min(len(b), maxKind+1)]...)
+	}
+	if c.watch == inKind {
+		c.letters(b)
+	}
+}
+
+func (c *rawCounter) letters(b []byte) {
+	c.kind = append(c.kind, b[:min(len(b), maxKind+1)]...)
+	for _, l := range c.kind[len(c.kind)-min(len(b), maxKind+1):] {
+		if !isLetter(l) {
+			c.watch = nothing
+			return
+		}
+	}
+	if len(c.kind) > maxKind || c.kind[0] >= 'a' {
+		c.watch = nothing
+	}
+}
+
+// quote looks at a quote, whether it begins a string or ends one.
+func (c *rawCounter) quote() {
+	switch {
+	case c.watch == inKind && bytes.HasSuffix(append(c.kind, `":`...), []byte(c.mark)):
+		c.watch = atColon
+	case c.prev == '{' && !c.own && c.depth > 1:
+		c.watch, c.kind = inKind, c.kind[:0]
+	default:
+		c.watch = nothing
+	}
+	c.prev, c.own = '"', false
+}
+
+// another begins a record within one that has no end.
+func (c *rawCounter) another() {
+	c.counts[string(c.kind)]++
+	c.depth, c.quoted, c.escape, c.scalar = 2, false, false, false
+	c.named, c.naming = true, false
+	c.prev, c.own = ':', false
 }
 
 func (c *rawCounter) unquote() {
@@ -84,7 +147,7 @@ func (c *rawCounter) unquote() {
 	if c.naming {
 		c.naming, c.named = false, true
 		name := string(c.name)
-		if len(name) > 64 || !utf8.ValidString(name) {
+		if len(name) > maxKind || !utf8.ValidString(name) {
 			name = otherRecord
 		}
 		c.counts[name]++
@@ -93,24 +156,24 @@ func (c *rawCounter) unquote() {
 }
 
 func (c *rawCounter) plain(b byte) {
-	switch b {
-	case ' ', '\n', '\r', '\t', ',':
-		c.scalar = false
-		return
-	case 0xef, 0xbb, 0xbf: // a byte order mark
-		if !c.begun {
-			return
+	if b == '"' {
+		c.quote()
+	} else {
+		if c.watch == inKind {
+			c.letters([]byte{b})
 		}
+		c.prev, c.own = b, false
 	}
 	switch {
+	case b == ' ', b == '\n', b == '\r', b == '\t', b == ',' && c.depth > 0:
+		c.scalar = false
 	case c.depth == 0 && b == '[':
-		c.begun, c.after = true, false
-		c.depth = 1
+		c.begun, c.depth = true, 1
 	case c.depth == 0: // no array, or something behind it
 		c.begun, c.broken = true, true
 		c.counts[otherRecord]++
 	case c.depth == 1 && b == ']':
-		c.depth, c.scalar, c.after = 0, false, true
+		c.depth, c.scalar = 0, false
 	case c.depth == 1:
 		c.begin(b)
 	default:
@@ -120,22 +183,23 @@ func (c *rawCounter) plain(b byte) {
 
 // begin starts a record.
 func (c *rawCounter) begin(b byte) {
-	if !c.scalar || b == '{' || b == '[' || b == '"' {
-		c.counts[otherRecord]++
-	}
-	c.named, c.name = true, c.name[:0]
+	scalar := c.scalar
+	c.named, c.name, c.scalar = true, c.name[:0], false
 	switch b {
 	case '{':
 		c.depth++
-		c.named, c.scalar = false, false
+		c.named, c.own = false, true
 	case '[':
 		c.depth++
-		c.scalar = false
 	case '"':
-		c.quoted, c.scalar = true, false
+		c.quoted = true
+	case '}': // one by itself
 	default:
-		c.scalar = true
+		if c.scalar = true; scalar {
+			return
+		}
 	}
+	c.counts[otherRecord]++
 }
 
 func (c *rawCounter) inside(b byte) {
@@ -150,52 +214,12 @@ func (c *rawCounter) inside(b byte) {
 	}
 }
 
-// countMarks counts what looks like the beginning of a record, whatever is
-// around it: it is what is true if the array is broken.
-func (c *rawCounter) countMarks(b []byte) {
-	const overlap = 96
-	if len(c.carry) > 0 {
-		head := append(c.carry, b[:min(len(b), overlap)]...)
-		c.marksIn(head, len(c.carry))
-	}
-	c.marksIn(b, 0)
-	c.carry = append(c.carry[:0], b[max(0, len(b)-overlap):]...)
-}
-
-// marksIn counts the marks in b that end behind the border: those before were
-// counted with what came before.
-func (c *rawCounter) marksIn(b []byte, border int) {
-	for at := 0; ; {
-		i := bytes.Index(b[at:], []byte(c.mark))
-		if i < 0 {
-			return
-		}
-		end := at + i + len(c.mark)
-		j := at + i
-		for j > 0 && isLetter(b[j-1]) {
-			j--
-		}
-		inBoth := border > 0 && j-2 >= border // wholly in what is counted next
-		if j > 1 && b[j-1] == '"' && b[j-2] == '{' && end > border && !inBoth {
-			c.marked[string(b[j:end-2])]++
-		}
-		at = end
-	}
-}
-
 // end adds what was counted to the total.
 func (c *rawCounter) end(total map[string]int64) {
-	counts := c.counts
-	switch {
-	case !c.begun:
-		counts = map[string]int64{otherRecord: 1}
-	case c.depth > 1 || c.quoted:
-		counts = c.marked
-		if len(counts) == 0 {
-			counts = map[string]int64{otherRecord: 1}
-		}
+	if !c.begun {
+		c.counts[otherRecord]++
 	}
-	for k, n := range counts {
+	for k, n := range c.counts {
 		if n != 0 {
 			total[c.known(k)] += n
 		}

@@ -137,6 +137,14 @@ func cleanPath(name, wrapper string) (p, bad string) {
 // archives and file systems write accents in two ways.
 func contentPath(p string) string { return norm.NFC.String(p) }
 
+const (
+	// An attachment's name and size take more than this, however well they
+	// are compressed.
+	minEntry = 16
+	// Up to this many entries nothing is suspected.
+	manyEntries = 100_000
+)
+
 // tarWalker reads a tar stream.
 type tarWalker struct {
 	file    io.Closer
@@ -146,6 +154,7 @@ type tarWalker struct {
 	input   *counter // nil if the tar is the file itself
 	wrapper string
 	count   int
+	headers int64  // of entries, those that are not given too
 	at      string // the entry under way
 	extra   int64
 }
@@ -180,6 +189,9 @@ func (w *tarWalker) next() (*entry, error) {
 			return nil, w.damaged(err)
 		}
 		w.at = h.Name
+		if w.headers++; w.headers > manyEntries && w.headers > w.read()/minEntry {
+			return nil, w.damaged(chat.Errorf(chat.Damaged, "it has more than %d entries in less than %d bytes each: it was made to keep readers busy", manyEntries, minEntry))
+		}
 		if h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader {
 			continue
 		}

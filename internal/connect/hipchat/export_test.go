@@ -55,3 +55,27 @@ func Unpack(path string, password []byte) (n int64, err error) {
 
 // ParseTime is the parser of timestamps.
 func ParseTime(s string) (chat.Time, error) { return parseTime(s) }
+
+// Records is how many records two ways of reading a history find.
+type Records struct{ Cut, Counted int64 }
+
+// Cut reads a history in both ways.
+func Cut(r io.Reader) (n Records) {
+	count := newRawCounter(messageMark)
+	sp := newSplitter(io.TeeReader(r, count), messageMark)
+	for {
+		e, err := sp.next()
+		if err != nil {
+			break
+		}
+		if e.note == "" {
+			n.Cut++
+		}
+	}
+	total := map[string]int64{}
+	count.end(total)
+	for _, k := range total {
+		n.Counted += k
+	}
+	return n
+}

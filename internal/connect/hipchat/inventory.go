@@ -97,7 +97,7 @@ type tallier struct {
 
 func newTallier(s *Source, q chat.TallyQuery) *tallier {
 	t := &tallier{
-		s: s, q: q,
+		s: s, q: q, seen: seenTable{size: max(1024, s.seenSize()/4)},
 		small: map[chat.Kind]map[chat.Key]uint64{}, kinds: map[chat.Kind]chat.Tally{}, rooms: map[chat.RoomID]chat.Tally{},
 		days: map[chat.RoomID]map[chat.Day]chat.Tally{}, lists: map[chat.RoomID]map[chat.Key]uint64{}, each: map[chat.Kind]map[chat.Key]uint64{},
 		sides: map[side]*[2]chat.Tally{}, exact: map[side]map[chat.Key]copyOf{}, close: map[chat.RoomID]map[chat.Key]copyOf{},
@@ -206,7 +206,7 @@ func (t *tallier) count(kind chat.Kind, key chat.Key, digest uint64) {
 // space knows the latest: the same twice stands near by in one file.
 func (t *tallier) first(key chat.Key, side byte) bool {
 	key[15] ^= side
-	_, found := t.seen.put(key, 0, seenSlots/4)
+	_, found := t.seen.put(key, 0)
 	return !found
 }
 

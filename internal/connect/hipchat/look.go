@@ -114,13 +114,13 @@ func (l *look) entry(r role, id nativeID, e *entry) error {
 		return each(e.body, `Room":`, l.room)
 	case roleEmoticons:
 		l.emoticons = true
-		_, listed, err := readEmoticons(e.body)
+		_, listed, _, err := readEmoticons(e.body)
 		l.listed = listed
 		return err
 	case roleAutojoins:
 		f := file{role: r, path: e.path, id: id}
-		raw, err := readWhole(e.body)
-		if err == nil {
+		raw, bad, err := readWhole(e.body)
+		if err == nil && bad == "" {
 			l.p.remember(f, raw)
 		}
 		return err
@@ -130,7 +130,7 @@ func (l *look) entry(r role, id nativeID, e *entry) error {
 
 // each calls fn with every whole element of an array.
 func each(r io.Reader, mark string, fn func(raw []byte) bool) error {
-	sp := newSplitter(r, mark)
+	sp := newSplitter(withoutBOM(r), mark)
 	for {
 		e, err := sp.next()
 		if errors.Is(err, io.EOF) {

@@ -219,9 +219,15 @@ func (p *pass) entry(ctx context.Context, w walker, f file, e *entry, done bool,
 		return p.records(ctx, w, f, e.body, `Room":`, done, skip)
 	case roleEmoticons:
 		f.done = done
-		list, listed, err := readEmoticons(e.body)
+		list, listed, bad, err := readEmoticons(e.body)
 		if err != nil {
 			return err
+		}
+		if bad != "" {
+			if p.raw != nil {
+				p.raw[otherRecord]++
+			}
+			return p.one(ctx, w, f, list, bad)
 		}
 		f.listed = listed
 		return p.records(ctx, w, f, bytes.NewReader(list), `Emoticon":`, false, 0)
@@ -256,6 +262,7 @@ func (p *pass) records(ctx context.Context, w walker, f file, r io.Reader, mark 
 	if done {
 		return nil
 	}
+	r = withoutBOM(r)
 	var count *rawCounter
 	if p.raw != nil {
 		count = newRawCounter(mark)
@@ -367,13 +374,18 @@ func (p *pass) bytes(ctx context.Context, w walker, f file, e *entry, done bool)
 
 // settings reads a file of preferences or auto-joins.
 func (p *pass) settings(ctx context.Context, w walker, f file, e *entry) error {
-	data, err := readWhole(e.body)
+	data, bad, err := readWhole(e.body)
 	if err != nil {
 		return err
 	}
+	return p.one(ctx, w, f, data, bad)
+}
+
+// one hands on a file as one record; bad says why it is none.
+func (p *pass) one(ctx context.Context, w walker, f file, data []byte, bad string) error {
 	b := p.batch(f, 0)
 	b.data = append(b.data, data...)
-	b.parts = append(b.parts, part{to: len(b.data)})
+	b.parts = append(b.parts, part{to: len(b.data), bad: bad})
 	b.last, b.input = true, w.read()
 	return p.sendWork(ctx, b)
 }

@@ -155,6 +155,9 @@ func (g *sampler) makeRooms() {
 			p := int(mix(r.seed, uint64(j)) % uint64(g.o.Users))
 			r.people = append(r.people, p)
 		}
+		if i < wellKnown {
+			r.people[1] = 0
+		}
 		g.rooms = append(g.rooms, r)
 	}
 	g.rooms[0].n += left
@@ -169,6 +172,10 @@ func (g *sampler) makeRooms() {
 		g.schedule(r)
 	}
 }
+
+// wellKnown is of how many of the largest rooms and 1-1s the first person is
+// part: whoever signs in as that one has something to see.
+const wellKnown = 12
 
 func (g *sampler) makePairs() {
 	g.ofUser = make([][]*talk, len(g.users))
@@ -193,8 +200,8 @@ func (g *sampler) makePairs() {
 	for i := 0; i < count; i++ {
 		h := mix(g.o.Seed, uint64(3e6+i))
 		a, b := int(h%uint64(g.o.Users)), int(h>>32%uint64(g.o.Users))
-		if i == 0 {
-			a, b = 0, 1
+		if i < wellKnown && i+1 < g.o.Users {
+			a, b = 0, i+1
 		}
 		key := [2]int{min(a, b), max(a, b)}
 		if there[key] || a == b && i%50 != 3 {

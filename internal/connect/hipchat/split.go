@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 )
 
 const (
@@ -63,11 +64,6 @@ func (s *splitter) next() (element, error) {
 		switch {
 		case c == ' ' || c == '\n' || c == '\r' || c == '\t':
 			s.start++
-		case s.state == beforeArray && c == 0xef: // a byte order mark
-			s.start++
-			if s.have(2) && s.buf[s.start] == 0xbb {
-				s.start += 2
-			}
 		case s.state == insideArray && c == ',':
 			s.start++
 		case s.state == insideArray && c == ']':
@@ -127,15 +123,6 @@ func (s *splitter) drop() error {
 	return s.fill()
 }
 
-func (s *splitter) have(n int) bool {
-	for s.end-s.start < n {
-		if s.fill() != nil {
-			return false
-		}
-	}
-	return true
-}
-
 // fill reads more behind what is there, and makes room for it.
 func (s *splitter) fill() error {
 	if s.eof {
@@ -163,138 +150,191 @@ func (s *splitter) fill() error {
 	return err
 }
 
-// element cuts out the element that begins here.
+// The reasons for which an element that was begun is none.
+const (
+	noEnd       = "the record has no end"
+	recordLarge = "the record is larger than 16 MiB"
+)
+
+// element cuts out the element that begins here. One that is too large is read
+// over; of it and of one without an end the beginning is given.
 func (s *splitter) element() (element, error) {
-	n := 0 // bytes looked at
-	var sc scanner
+	sc := scanner{word: strings.TrimSuffix(s.mark, `":`)}
+	var head []byte // of one that is too large
+	at := 0
 	for {
-		if k, ok := sc.scan(s.buf[s.start:s.end], n); ok {
-			raw := s.buf[s.start : s.start+k]
-			s.start += k
-			return element{raw: raw}, nil
+		last := s.eof
+		n, found := sc.scan(s.buf[s.start:s.end], at, last)
+		if found != 0 || last {
+			return s.cut(n, found, head), nil
 		}
-		n = s.end - s.start
-		if n > maxRecord {
-			return s.resync("the record is larger than 16 MiB")
+		at = n
+		if s.end-s.start > maxRecord {
+			if head == nil {
+				head = bytes.Clone(s.buf[s.start:][:maxRaw])
+			}
+			s.start += at - 1 // the scanner looks back by one
+			at, sc.dropped = 1, true
 		}
-		if err := s.fill(); errors.Is(err, io.EOF) {
-			return s.resync("the record has no end")
-		} else if err != nil {
+		if err := s.fill(); err != nil && !errors.Is(err, io.EOF) {
 			return element{}, err
 		}
 	}
 }
 
-// resync goes on where the next record seems to begin: inside of a string the
-// quotes of `{"UserMessage":` would be escaped, so what looks like one is one.
-func (s *splitter) resync(why string) (element, error) {
-	b := s.buf[s.start:s.end]
-	if i := nextMark(b, s.mark); i > 0 {
-		e := element{raw: bytes.TrimRight(b[:i], ", \r\n\t"), bad: why}
-		s.start += i
-		return e, nil
+// cut gives the next n bytes as an element, or all that is left if no end was
+// found.
+func (s *splitter) cut(n int, found boundary, head []byte) element {
+	if found == 0 {
+		n = s.end - s.start
 	}
-	e := element{raw: bytes.Clone(b[:min(len(b), maxRaw)]), bad: why}
-	for {
-		// What may be the beginning of a mark is kept for the next look.
-		s.start = max(s.start, s.end-len(`{"GuestAccessMessage":`)-16)
-		if err := s.fill(); errors.Is(err, io.EOF) {
-			s.start = s.end
-			return e, nil
-		} else if err != nil {
-			return e, err
-		}
-		if i := nextMark(s.buf[s.start:s.end], s.mark); i >= 0 {
-			s.start += i
-			return e, nil
-		}
+	e := element{raw: s.buf[s.start : s.start+n]}
+	s.start += n
+	if found != wholeRecord {
+		e.raw, e.bad = bytes.TrimRight(e.raw, ", \r\n\t"), noEnd
 	}
+	if head == nil && n > maxRecord {
+		head = e.raw[:maxRaw]
+	}
+	if head != nil {
+		e.raw, e.bad = head, recordLarge
+	}
+	return e
 }
 
-// nextMark finds where the next record begins: a brace, a quote and a word
-// that ends with mark. It looks behind the first byte.
-func nextMark(b []byte, mark string) int {
-	for at := 1; at < len(b); {
-		i := bytes.Index(b[at:], []byte(mark))
-		if i < 0 {
-			return -1
+// boundary is what ends an element.
+type boundary int
+
+const (
+	wholeRecord boundary = iota + 1 // its own end
+	nextRecord                      // the beginning of another: its end is missing
+)
+
+// scanner finds the end of one JSON value, by braces and quotes alone. Where a
+// record begins within it, as in `{"UserMessage":`, its own end is missing:
+// within a string the quotes would be escaped.
+type scanner struct {
+	word    string // what the kinds of records end with
+	depth   int
+	quoted  bool
+	scalar  bool
+	begun   bool
+	dropped bool // the beginning is no longer in what is scanned
+}
+
+// scan looks at b, the value from its beginning, from n on, and returns where
+// it ends. If that cannot be said yet, it is to be called again with more
+// behind b, and the n that it returned; eof says that there is no more.
+func (s *scanner) scan(b []byte, n int, eof bool) (int, boundary) {
+	quote := -1 // where the next one is
+	for n < len(b) {
+		if s.quoted {
+			if quote < n {
+				if quote = bytes.IndexByte(b[n:], '"') + n; quote < n {
+					quote = len(b)
+				}
+			}
+			if k := bytes.IndexByte(b[n:quote], '\\'); k >= 0 {
+				if n+k+1 >= len(b) {
+					return n + k, 0
+				}
+				n += k + 2
+				continue
+			}
+			if n = quote; n == len(b) {
+				break
+			}
 		}
-		j := at + i
-		for j > 1 && isLetter(b[j-1]) {
-			j--
+		if b[n] == '"' && s.depth > 0 && n > 0 && b[n-1] == '{' && (n > 1 || s.dropped) {
+			is, sure := isMark(b[n+1:], s.word)
+			if !sure && !eof {
+				return n, 0
+			}
+			if is {
+				return n - 1, nextRecord
+			}
 		}
-		if j > 2 && b[j-1] == '"' && b[j-2] == '{' {
-			return j - 2
+		if ended, behind := s.step(b[n]); ended {
+			if behind {
+				n++
+			}
+			return n, wholeRecord
 		}
-		at += i + len(mark)
+		n++
 	}
-	return -1
+	return n, 0
+}
+
+// step looks at one byte that is not within a string, or ends one, and reports
+// whether the value ends before it, or behind it.
+func (s *scanner) step(c byte) (ended, behind bool) {
+	first := !s.begun
+	s.begun = true
+	switch c {
+	case '"':
+		if s.quoted {
+			s.quoted = false
+			return s.depth == 0, true
+		}
+		s.quoted = !s.scalar
+		return s.scalar, false
+	case '{', '[':
+		if s.scalar {
+			return true, false
+		}
+		s.depth++
+	case '}', ']':
+		if s.depth == 0 {
+			return true, first
+		}
+		s.depth--
+		return s.depth == 0, true
+	case ',', ' ', '\n', '\r', '\t':
+		return s.depth == 0, false
+	default:
+		s.scalar = s.scalar || s.depth == 0
+	}
+	return false, false
+}
+
+// maxKind is how long the name of a kind of record may be.
+const maxKind = 64
+
+// isMark reports whether b, what stands behind a brace and a quote, is a kind
+// of record and what ends a key. It is not sure if b is too short to say so.
+func isMark(b []byte, word string) (is, sure bool) {
+	n := 0
+	for n < len(b) && n <= maxKind && isLetter(b[n]) {
+		n++
+	}
+	switch {
+	case n > maxKind, n > 0 && b[0] >= 'a':
+		return false, true
+	case n == len(b):
+		return false, false
+	case b[n] != '"' || !bytes.HasSuffix(b[:n], []byte(word)):
+		return false, true
+	case n+1 == len(b):
+		return false, false
+	}
+	return b[n+1] == ':', true
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// scanner finds the end of one JSON value, by braces and quotes alone.
-type scanner struct {
-	depth  int
-	quoted bool
-	scalar bool
+// withoutBOM leaves out the byte order mark at the beginning of a file.
+func withoutBOM(r io.Reader) io.Reader {
+	var head [3]byte
+	n, err := io.ReadFull(r, head[:])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return io.MultiReader(bytes.NewReader(head[:n]), failing{err})
+	}
+	if string(head[:n]) == "\xef\xbb\xbf" {
+		return r
+	}
+	return io.MultiReader(bytes.NewReader(head[:n]), r)
 }
 
-// scan looks at b, the value from its beginning, from n on, and returns its
-// length if its end is there.
-func (s *scanner) scan(b []byte, n int) (int, bool) {
-	for n < len(b) {
-		if s.quoted {
-			i := bytes.IndexByte(b[n:], '"')
-			if i < 0 {
-				return 0, false
-			}
-			n += i + 1
-			if escaped(b[:n-1]) {
-				continue
-			}
-			s.quoted = false
-			if s.depth == 0 {
-				return n, true
-			}
-			continue
-		}
-		switch b[n] {
-		case '"':
-			if s.scalar {
-				return n, true
-			}
-			s.quoted = true
-		case '{', '[':
-			if s.scalar {
-				return n, true
-			}
-			s.depth++
-		case '}', ']':
-			if s.depth == 0 && n > 0 {
-				return n, true
-			}
-			s.depth--
-			if s.depth <= 0 {
-				return n + 1, true
-			}
-		case ',', ' ', '\n', '\r', '\t':
-			if s.depth == 0 && n > 0 {
-				return n, true
-			}
-		default:
-			s.scalar = s.scalar || s.depth == 0
-		}
-		n++
-	}
-	return 0, false
-}
+type failing struct{ err error }
 
-// escaped reports whether what follows b is escaped by a backslash.
-func escaped(b []byte) bool {
-	n := len(b)
-	for n > 0 && b[n-1] == '\\' {
-		n--
-	}
-	return (len(b)-n)%2 == 1
-}
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
