@@ -54,7 +54,12 @@ func (p *people) message(h *history, kind string, w *wireMessage) (s sent, err e
 		m.Gone, m.Text = true, ""
 		return s, nil
 	}
-	m.Mentions = p.mentions(w.Message, w.Mentions)
+	switch {
+	case w.Mentions != nil:
+		m.Mentions = p.mentions(w.Message, w.Mentions)
+	case m.Format != chat.FormatHTML:
+		m.Mentions = p.named(w.Message)
+	}
 	if kind == kindNotification {
 		m.Color = noticeColor(w.Color)
 		if m.Card, err = card(w.Card); err != nil {
@@ -215,12 +220,49 @@ func (p *people) mentions(text string, refs []reference) []chat.Mention {
 	return list
 }
 
+// named finds the people that a text mentions, where a record does not list
+// them: by mention names that one person has.
+func (p *people) named(text string) []chat.Mention {
+	var list []chat.Mention
+	for at := 0; ; {
+		i := strings.IndexByte(text[at:], '@')
+		if i < 0 {
+			return list
+		}
+		at += i + 1
+		if r, _ := utf8.DecodeLastRuneInString(text[:at-1]); inName(r) {
+			continue // an address
+		}
+		rest := text[at:]
+		n := strings.IndexFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || r == '@' })
+		if n < 0 {
+			n = len(rest)
+		}
+		for n = min(n, maxMention); n > 0; n-- { // the longest name that someone has
+			name := rest[:n]
+			u := p.byMention[strings.ToLower(name)]
+			if u == nil || mentioned(rest, name) == "" {
+				continue
+			}
+			if m := (chat.Mention{Name: name, User: u.ID}); !slices.Contains(list, m) {
+				list = append(list, m)
+			}
+			break
+		}
+	}
+}
+
+// maxMention is more than a mention name can have.
+const maxMention = 100
+
+func inName(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
+
 // mentioned returns how the text begins with a mention name, if it does.
 func mentioned(text, name string) string {
 	if len(text) < len(name) || !strings.EqualFold(text[:len(name)], name) {
 		return ""
 	}
-	if r, _ := utf8.DecodeRuneInString(text[len(name):]); unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' {
+	if r, _ := utf8.DecodeRuneInString(text[len(name):]); inName(r) {
 		return ""
 	}
 	return text[:len(name)]

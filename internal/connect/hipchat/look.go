@@ -163,6 +163,12 @@ func (l *look) user(raw []byte) bool {
 		l.p.pictures[contentPath(path)] = fmt.Sprintf("the avatar of %s", u.Name)
 	}
 	l.p.users[w.ID] = u
+	if name := strings.ToLower(u.Mention); name != "" && name != "all" && name != "here" {
+		if _, taken := l.p.byMention[name]; taken {
+			u = nil
+		}
+		l.p.byMention[name] = u
+	}
 	l.p.order = append(l.p.order, w.ID)
 	return true
 }

@@ -20,8 +20,11 @@ type people struct {
 	pictures map[string]string       // paths of avatars and emoticons that should be there, and whose they are
 	order    []nativeID              // of users, as they stand in the export
 	joins    map[nativeID][]wireJoin // what people open at start, where the first look met it
-	sidebar  map[place]int           // where they have it, from 1
-	roomList []nativeID
+	// byMention has people by their mention names in lower case, nil for names
+	// that two have.
+	byMention map[string]*chat.User
+	sidebar   map[place]int // where they have it, from 1
+	roomList  []nativeID
 }
 
 // place is a room in someone's sidebar.
@@ -42,7 +45,7 @@ type room struct {
 }
 
 func newPeople(source string) *people {
-	return &people{source: source, users: map[nativeID]*chat.User{}, rooms: map[nativeID]*room{}, bySlug: map[string]*room{}, pictures: map[string]string{}, joins: map[nativeID][]wireJoin{}, sidebar: map[place]int{}}
+	return &people{source: source, users: map[nativeID]*chat.User{}, rooms: map[nativeID]*room{}, bySlug: map[string]*room{}, pictures: map[string]string{}, joins: map[nativeID][]wireJoin{}, sidebar: map[place]int{}, byMention: map[string]*chat.User{}}
 }
 
 func (p *people) key(at chat.Time, kind string, native ...string) chat.Key {
