@@ -397,7 +397,7 @@ func (l *lazyFile) Read(p []byte) (int, error) {
 
 func (w *dirWalker) closeFile() {
 	if w.open != nil {
-		w.open.Close()
+		_ = w.open.Close() // only read
 		w.open = nil
 	}
 }

@@ -63,7 +63,7 @@ func (l *look) walk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close()
+	defer w.Close() //nolint:errcheck // only read
 	for ctx.Err() == nil {
 		e, err := w.next()
 		if errors.Is(err, io.EOF) {
@@ -329,7 +329,7 @@ func (l *look) dirArtefact() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer w.Close()
+	defer w.Close() //nolint:errcheck // only read
 	var total int64
 	for {
 		e, err := w.next()

@@ -149,7 +149,7 @@ func (p *pass) produce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close()
+	defer w.Close() //nolint:errcheck // only read
 	if err := p.walk(ctx, w, 0); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (p *pass) produce(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", dir, err)
 		}
-		defer more.Close()
+		defer more.Close() //nolint:errcheck // only read
 		if err := p.walk(ctx, more, filesFromIndex); err != nil {
 			return err
 		}
