@@ -19,17 +19,25 @@ type result struct {
 	picture, pictureOf string // the path of a picture that should be there, and what it shows
 }
 
+// spot is where a record stands. Few are asked for it.
+type spot struct {
+	path   string
+	record int
+}
+
+func (s spot) String() string { return fmt.Sprintf("%s, record %d", s.path, s.record) }
+
 // decode decodes the records of a batch. It is called from several goroutines.
 func (s *Source) decode(b *batch) {
 	for i, part := range b.parts {
 		r := result{}
 		raw := b.data[part.from:part.to]
-		where := fmt.Sprintf("%s, record %d", b.file.path, b.first+i+1)
+		where := spot{b.file.path, b.first + i + 1}
 		switch {
 		case part.note != "":
 			r.note = &chat.Note{Kind: chat.NoteRepair, Object: b.file.object(), Where: b.file.path, Reason: part.note}
 		case part.bad != "":
-			r.note = quarantine(b.file.object(), where, part.bad, raw)
+			r.note = quarantine(b.file.object(), where.String(), part.bad, raw)
 		case b.file.hist != nil:
 			r = s.decodeMessage(b.file.hist, raw, where)
 		case b.file.role == roleUsers:
@@ -85,32 +93,32 @@ func repair(kind chat.Kind, where string, raw []byte, did ...string) *chat.Note 
 	return n
 }
 
-func (s *Source) decodeMessage(h *history, raw []byte, where string) (r result) {
+func (s *Source) decodeMessage(h *history, raw []byte, where spot) (r result) {
 	rec, did, err := read[wireMessage](raw)
 	if err != nil {
-		r.note = quarantine(chat.KindMessage, where, explain(err), raw)
+		r.note = quarantine(chat.KindMessage, where.String(), explain(err), raw)
 		return r
 	}
 	r.sent, err = s.p.message(h, rec.kind, &rec.value)
 	if err != nil {
-		return result{note: quarantine(chat.KindMessage, where, explain(err), raw)}
+		return result{note: quarantine(chat.KindMessage, where.String(), explain(err), raw)}
 	}
 	r.sent.digest = chat.Digest(r.sent.message)
 	if r.sent.file != nil {
 		r.sent.fileDigest = chat.Digest(r.sent.file)
 	}
 	if did != "" || len(r.sent.notes) > 0 {
-		r.note = repair(chat.KindMessage, where, raw, append(r.sent.notes, did)...)
+		r.note = repair(chat.KindMessage, where.String(), raw, append(r.sent.notes, did)...)
 	}
 	return r
 }
 
 var errTwice = errors.New("it is there twice, and not equal: the first one stays")
 
-func (s *Source) decodeUser(raw []byte, where string) (r result) {
+func (s *Source) decodeUser(raw []byte, where spot) (r result) {
 	rec, did, err := read[wireUser](raw)
 	if err != nil {
-		r.note = quarantine(chat.KindUser, where, explain(err), raw)
+		r.note = quarantine(chat.KindUser, where.String(), explain(err), raw)
 		return r
 	}
 	u, avatar, notes, err := s.p.user(&rec.value)
@@ -118,10 +126,10 @@ func (s *Source) decodeUser(raw []byte, where string) (r result) {
 		err = errTwice
 	}
 	if err != nil {
-		r.note = quarantine(chat.KindUser, where, explain(err), raw)
+		r.note = quarantine(chat.KindUser, where.String(), explain(err), raw)
 		return r
 	}
-	r.note = repair(chat.KindUser, where, raw, append(notes, did)...)
+	r.note = repair(chat.KindUser, where.String(), raw, append(notes, did)...)
 	r.items = append(r.items, connect.Item{Incoming: chat.Incoming{Object: u}})
 	if avatar != nil && !u.Avatar.IsZero() {
 		r.items = append(r.items, connect.Item{Incoming: chat.Incoming{Object: &chat.Content{ID: u.Avatar}}, Bytes: bytes.NewReader(avatar), Size: int64(len(avatar))})
@@ -129,10 +137,10 @@ func (s *Source) decodeUser(raw []byte, where string) (r result) {
 	return r
 }
 
-func (s *Source) decodeRoom(raw []byte, where string) (r result) {
+func (s *Source) decodeRoom(raw []byte, where spot) (r result) {
 	rec, did, err := read[wireRoom](raw)
 	if err != nil {
-		r.note = quarantine(chat.KindRoom, where, explain(err), raw)
+		r.note = quarantine(chat.KindRoom, where.String(), explain(err), raw)
 		return r
 	}
 	room, members, notes, err := s.p.room(&rec.value)
@@ -140,10 +148,10 @@ func (s *Source) decodeRoom(raw []byte, where string) (r result) {
 		err = errTwice
 	}
 	if err != nil {
-		r.note = quarantine(chat.KindRoom, where, explain(err), raw)
+		r.note = quarantine(chat.KindRoom, where.String(), explain(err), raw)
 		return r
 	}
-	r.note = repair(chat.KindRoom, where, raw, append(notes, did)...)
+	r.note = repair(chat.KindRoom, where.String(), raw, append(notes, did)...)
 	r.items = append(r.items, connect.Item{Incoming: chat.Incoming{Object: room}})
 	for _, m := range members {
 		r.items = append(r.items, connect.Item{Incoming: chat.Incoming{Object: m}})
@@ -151,7 +159,7 @@ func (s *Source) decodeRoom(raw []byte, where string) (r result) {
 	return r
 }
 
-func (s *Source) decodeEmoticon(raw []byte, where string, listed bool) (r result) {
+func (s *Source) decodeEmoticon(raw []byte, where spot, listed bool) (r result) {
 	var w wireEmoticon
 	var did string
 	var err error
@@ -172,10 +180,10 @@ func (s *Source) decodeEmoticon(raw []byte, where string, listed bool) (r result
 		e, path, err = s.p.emoticon(&w, listed)
 	}
 	if err != nil {
-		r.note = quarantine(chat.KindEmoticon, where, explain(err), raw)
+		r.note = quarantine(chat.KindEmoticon, where.String(), explain(err), raw)
 		return r
 	}
-	r.note = repair(chat.KindEmoticon, where, raw, did)
+	r.note = repair(chat.KindEmoticon, where.String(), raw, did)
 	r.items = []connect.Item{{Incoming: chat.Incoming{Object: e}}}
 	if path != "" {
 		r.picture, r.pictureOf = contentPath(path), "the emoticon ("+e.Shortcut+")"
