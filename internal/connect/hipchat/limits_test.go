@@ -89,6 +89,9 @@ func opened(t *testing.T, name, content string) []byte {
 }
 
 func TestBombsEndSoon(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks some gigabytes")
+	}
 	zeros := make([]byte, 512)
 	blocks := func(pairs ...string) []byte { return bytes.TrimSuffix(tarOf(pairs...), make([]byte, 1024)) }
 	for _, c := range []struct {
