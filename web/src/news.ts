@@ -75,13 +75,23 @@ async function afresh(): Promise<number> {
   return start.position;
 }
 
+// elsewhere are rooms with news that one is not in, and when that was asked: a
+// busy open room must not cost every client a request a message.
+const elsewhere = new Map<string, number>();
+const askAgain = 5 * 60_000;
+
 async function newsIn(id: string): Promise<void> {
   const shown = state.opened.value?.id === id;
   if (shown) await refresh(id);
   if (shown && !document.hidden) return read(id);
   if (!state.rooms.value.has(id)) {
+    if (Date.now() - (elsewhere.get(id) ?? 0) < askAgain) return;
     const room = await api.room(id).catch(() => null);
-    if (!room?.member) return;
+    if (!room?.member) {
+      elsewhere.set(id, Date.now());
+      return;
+    }
+    elsewhere.delete(id);
     putRoom(room);
   }
   if (mineOnly(id) || state.unread.value.has(id)) return;
