@@ -44,8 +44,9 @@ bench: bin/godwit
 	go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/server ./cmd/godwit
 
 soak: bin/godwit
-	scripts/need go postgres
+	scripts/need go postgres chromium
 	go test -tags soak -timeout 4h -count=1 -run 'Kill' ./internal/move/ ./internal/store/
+	cd web && ROOM_SIZE=50000 node --test test/history.test.mjs
 	scripts/fuzz $(FUZZ_TIME)
 
 gen:

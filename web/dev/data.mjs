@@ -1,5 +1,5 @@
-// Invented rooms and messages, the same at every start: one room of 50,000
-// messages, one with every kind of message, and names that break layouts.
+// Invented rooms and messages, the same at every start: one long room,
+// one with every kind of message, and names that break layouts.
 
 export const day = 86_400_000_000;
 const epoch = Date.UTC(2013, 2, 4, 8, 0, 0) * 1000;
@@ -63,7 +63,8 @@ function random(n) {
   return ((x ^ (x >>> 13)) >>> 0) / 2 ** 32;
 }
 
-const sizes = { [id(2, 1)]: 50_000 };
+// ROOM_SIZE is that of the long room.
+const sizes = { [id(2, 1)]: Number(process.env.ROOM_SIZE ?? 15_000) };
 
 function generated(r, n) {
   const author = people[Math.floor(random(n >> 2) * 9)];

@@ -1,4 +1,4 @@
-// Reading a room of 50,000 messages, in a browser.
+// Reading a long room, in a browser.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { id, Mock } from "../dev/mock.mjs";
@@ -43,7 +43,7 @@ describe("history", () => {
     await page.context().close();
   });
 
-  it("every message of 50,000 comes in order, to the first and back, and the page stays small", { timeout: 240_000 }, async () => {
+  it("every message comes in order, to the first and back, and the page stays small", { timeout: 900_000 }, async () => {
     await enter({ viewport: { width: 800, height: 400 } });
     await page.goto(path);
     await page.locator(`[data-id="${all.at(-1)}"]`).waitFor();
@@ -60,13 +60,14 @@ describe("history", () => {
     await page.goto(path);
     await page.locator(`[data-id="${all.at(-1)}"]`).waitFor();
     for (let i = 0; i < 12; i++) {
-      await page.evaluate(() => (document.getElementById("history").scrollTop = 700));
+      // In one piece: older messages may come before the next question could.
       const { before, after } = await page.evaluate(async () => {
         const box = document.getElementById("history");
+        const first = box.querySelector("article[data-id]").dataset.id;
+        box.scrollTop = 700;
         const rowAt = () => [...box.querySelectorAll("article[data-id]")].find((r) => r.getBoundingClientRect().bottom > box.getBoundingClientRect().top + 45);
         const row = rowAt();
         const before = row.getBoundingClientRect().top;
-        const first = box.querySelector("article[data-id]").dataset.id;
         while (box.querySelector("article[data-id]").dataset.id === first) await new Promise(requestAnimationFrame);
         await new Promise(requestAnimationFrame);
         const now = box.querySelector(`[data-id="${row.dataset.id}"]`);
@@ -96,9 +97,9 @@ describe("history", () => {
     await page.goto(path);
     await page.locator(`[data-id="${all.at(-1)}"]`).waitFor();
     await page.getByRole("button", { name: "Jump to a date" }).click();
-    await page.getByLabel("Month", { exact: true }).selectOption("5");
-    await page.getByRole("button", { name: "14 Jun 2013" }).click();
-    const wanted = mock.messages({ id: big }).find((m) => m.sent >= Date.UTC(2013, 5, 14) * 1000).id;
+    await page.getByLabel("Month", { exact: true }).selectOption("3");
+    await page.getByRole("button", { name: "14 Apr 2013" }).click();
+    const wanted = mock.messages({ id: big }).find((m) => m.sent >= Date.UTC(2013, 3, 14) * 1000).id;
     await page.locator(`[data-id="${wanted}"]`).waitFor();
     await page.waitForFunction((w) => {
       const box = document.getElementById("history");
@@ -106,7 +107,7 @@ describe("history", () => {
       const at = row.getBoundingClientRect().top - box.getBoundingClientRect().top;
       return at > 0 && at < 120;
     }, wanted);
-    assert.match(await page.locator(".day-line").filter({ hasText: "14 June 2013" }).first().innerText(), /14 June 2013/);
+    assert.match(await page.locator(".day-line").filter({ hasText: "14 April 2013" }).first().innerText(), /14 April 2013/);
     await page.getByRole("button", { name: "Jump to a date" }).click();
     await page.getByRole("button", { name: "First message" }).click();
     await page.locator(`[data-id="${all[0]}"]`).waitFor();
