@@ -124,10 +124,10 @@ func (t *tallier) watch(i *digested) func() {
 	}
 	r := &identifier{r: i.Bytes, h: sha256.New()}
 	i.Bytes = r
-	id := c.ID
+	id, size := c.ID, i.Size
 	return func() {
 		own := &chat.Content{ID: id}
-		if !r.end {
+		if !r.end && r.n != size {
 			// Whoever leaves bytes unread gets no answer from what passed.
 			t.kinds[chat.KindContent] = chat.Tally{Count: -1}
 			return
