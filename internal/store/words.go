@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -65,11 +66,17 @@ func (w sqliteWords) put(s *session, entries []entry) error {
 	if err := w.occupied(s, entries, read); err != nil {
 		return err
 	}
-	insert, err := s.tx.PrepareContext(s.ctx, `INSERT OR REPLACE INTO words (rowid, terms, ref) VALUES (?, ?, ?)`)
-	if err != nil {
+	// OR REPLACE looks for every row that it might replace in the whole index.
+	insert, err1 := s.tx.PrepareContext(s.ctx, `INSERT INTO words (rowid, terms, ref) VALUES (?, ?, ?)`)
+	replace, err2 := s.tx.PrepareContext(s.ctx, `INSERT OR REPLACE INTO words (rowid, terms, ref) VALUES (?, ?, ?)`)
+	if err := errors.Join(err1, err2); err != nil {
 		return s.db.fail("index", err)
 	}
-	defer insert.Close() //nolint:errcheck // the transaction ends it too
+	defer insert.Close()  //nolint:errcheck // the transaction ends it too
+	defer replace.Close() //nolint:errcheck // the transaction ends it too
+	// FTS5 writes out what it has gathered whenever a row is not after the last
+	// one, and an import gives rooms from the newest message back.
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(rowOf(a.sent, a.id), rowOf(b.sent, b.id)) })
 	for _, e := range entries {
 		row := rowOf(e.sent, e.id)
 		for id, taken := used[row]; taken && id != e.id; id, taken = used[row] {
@@ -80,11 +87,15 @@ func (w sqliteWords) put(s *session, entries []entry) error {
 				}
 			}
 		}
+		write := insert
+		if _, there := used[row]; there {
+			write = replace
+		}
 		used[row] = e.id
 		// Without terms it keeps its row: whoever had to go on to the next one
 		// must find it there again.
 		ref := append(e.id[:len(e.id):len(e.id)], e.room[:]...)
-		if _, err := insert.ExecContext(s.ctx, row, strings.Join(e.terms, " "), ref); err != nil {
+		if _, err := write.ExecContext(s.ctx, row, strings.Join(e.terms, " "), ref); err != nil {
 			return s.db.fail("index", err)
 		}
 	}
