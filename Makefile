@@ -26,7 +26,7 @@ demo: bin/godwit
 	bin/godwit demo
 
 test: web/dist/index.html
-	scripts/need go node postgres chromium
+	scripts/need go node cc postgres chromium
 	cd web && npm test
 	GODWIT_BROWSER=1 go test -count=1 -run Journey ./cmd/godwit/
 	@# The race detector makes bombs and thousands of rounds ten times as slow: those run without it.
