@@ -4,7 +4,7 @@ package api
 
 import "github.com/godwit-chat/godwit/internal/markup"
 
-//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go ../markup/tree.go
+//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go files.go ../markup/tree.go
 
 // All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
 // IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.
@@ -135,8 +135,9 @@ type History struct {
 // NewMessage is the body of POST /rooms/{id}/messages, which answers the
 // Message. The same nonce again answers the message posted first.
 type NewMessage struct {
-	Text  string `json:"text"`
-	Nonce string `json:"nonce"` // chosen by the client, 8 to 64 characters, once for each message
+	Text  string   `json:"text"`
+	Nonce string   `json:"nonce"`           // chosen by the client, 8 to 64 characters, once for each message
+	Files []string `json:"files,omitempty"` // IDs of uploads that are done; with some, the text may be empty
 }
 
 // Wait is the answer of GET /wait?position=N: it comes when the log is past

@@ -130,7 +130,7 @@ func (c *Client) Walk(ctx context.Context, room string, fn func(History) error) 
 
 // Post posts a message. With the same nonce it may be sent again.
 func (c *Client) Post(ctx context.Context, room, text, nonce string) (m Message, err error) {
-	return m, c.Do(ctx, http.MethodPost, "rooms/"+room+"/messages", NewMessage{text, nonce}, &m)
+	return m, c.Do(ctx, http.MethodPost, "rooms/"+room+"/messages", NewMessage{Text: text, Nonce: nonce}, &m)
 }
 
 // Search fetches a page of what is found, from older on ("" at first).

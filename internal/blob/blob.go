@@ -34,6 +34,7 @@ type Dir struct {
 	mu     sync.Mutex
 	staged map[string]string // hash to name in stage
 	broken map[string]bool   // hashes whose bytes Check found damaged: the next Put replaces them
+	sums   map[chat.Key]sum  // of uploads that are arriving
 	next   int
 
 	flush  sync.Mutex // one Flush at a time
@@ -61,7 +62,7 @@ func OpenDir(path string) (*Dir, error) {
 		return nil, diskError("open the directory of files", path, err)
 	}
 	d := &Dir{root: root, staged: map[string]string{}, broken: map[string]bool{}, stage: filepath.Join(stageDir, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()[:8]))}
-	for _, dir := range []string{shardDir, stageDir, d.stage} {
+	for _, dir := range []string{shardDir, stageDir, partsDir, d.stage} {
 		if err := root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, errors.Join(diskError("make", dir, err), root.Close())
 		}
@@ -394,7 +395,7 @@ func diskError(step, what string, err error) error {
 	if e, ok := errors.AsType[*chat.Error](err); ok {
 		return e
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
 		return chat.Errorf(chat.Full, "%s %s: no space is left on the disk of files", step, what).
 			WithHint("make room and run the same line again: it goes on where it stopped")
 	}

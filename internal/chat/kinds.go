@@ -31,6 +31,7 @@ const (
 	KindWebhook    Kind = 67
 	KindPushKey    Kind = 68
 	KindLink       Kind = 69
+	KindUpload     Kind = 74
 )
 
 type kindInfo struct {
@@ -63,6 +64,7 @@ var kinds = map[Kind]kindInfo{
 	KindWebhook:     {"webhook", func() Object { return new(Webhook) }},
 	KindPushKey:     {"push key", func() Object { return new(PushKey) }},
 	KindLink:        {"link", func() Object { return new(Link) }},
+	KindUpload:      {"upload", func() Object { return new(Upload) }},
 }
 
 // Kinds lists all kinds in the order of their numbers.

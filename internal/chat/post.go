@@ -19,12 +19,13 @@ type Draft struct {
 	Room  RoomID
 	Text  string // Markdown
 	Nonce string // chosen by the author, once for each message
+	Files []UploadID
 }
 
 func (d *Draft) check() error {
 	// NUL cannot be stored by one of the databases, and nobody means it.
 	d.Text = strings.TrimRightFunc(strings.ReplaceAll(strings.ToValidUTF8(d.Text, "\uFFFD"), "\x00", ""), unicode.IsSpace)
-	if n := utf8.RuneCountInString(d.Text); n == 0 {
+	if n := utf8.RuneCountInString(d.Text); n == 0 && len(d.Files) == 0 {
 		return Errorf(Invalid, "the message is empty")
 	} else if n > MostText {
 		return Errorf(Invalid, "the message has %d characters; at most %d are possible", n, MostText).WithHint("send the rest as another message, or as a file")
@@ -32,7 +33,7 @@ func (d *Draft) check() error {
 	if n := len(d.Nonce); n < shortestNonce || n > longestNonce || !utf8.ValidString(d.Nonce) {
 		return Errorf(Invalid, "a nonce has %d to %d characters", shortestNonce, longestNonce)
 	}
-	return nil
+	return checkFiles(d.Files)
 }
 
 // Post adds a message to a room in the name of the one whose session the
@@ -52,6 +53,9 @@ func (s *Service) Post(ctx context.Context, secret string, d Draft) (*Message, *
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.keep(ctx, secret, d); err != nil {
+		return nil, nil, err
+	}
 	mentions := p.Mentioned(d.Text)
 	var m *Message
 	err = s.Store.Update(ctx, func(tx Tx) error {
@@ -65,6 +69,7 @@ func (s *Service) Post(ctx context.Context, secret string, d Draft) (*Message, *
 	if err != nil {
 		return nil, nil, err
 	}
+	s.drop(d)
 	return m, p, nil
 }
 
@@ -113,6 +118,9 @@ func post(tx Tx, a *Actor, d Draft, mentions []Mention) (*Message, error) {
 		return nil, Errorf(Denied, "nothing can be written to %q: it is %s", room.Name, room.State).WithHint("an administrator can open it again")
 	}
 	m := &Message{ID: id, Room: room.ID, Author: a.User.ID, Sent: tx.Now(), Format: FormatMarkdown, Text: d.Text, Extra: Extra{Mentions: mentions}}
+	if err := attach(tx, a, m, d.Files); err != nil {
+		return nil, err
+	}
 	if member != nil {
 		return m, tx.Put(m)
 	}

@@ -156,6 +156,18 @@ func (p *Page) around(r Reader, room RoomID, id MessageID, limit int) error {
 	return nil
 }
 
+// FilesOf reads the files of messages that the actor was given already.
+func (s *Service) FilesOf(ctx context.Context, messages ...*Message) (views map[FileID]*FileView, err error) {
+	if !slices.ContainsFunc(messages, func(m *Message) bool { return len(m.Files) > 0 }) {
+		return nil, nil
+	}
+	err = s.Store.View(ctx, func(r Reader) error {
+		views, err = files(r, messages)
+		return err
+	})
+	return views, err
+}
+
 // files reads the files of messages, and which content each has.
 func files(r Reader, messages []*Message) (map[FileID]*FileView, error) {
 	var keys []Key

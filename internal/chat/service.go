@@ -19,6 +19,8 @@ type Service struct {
 	// Check reports whether a password fits its stored form. It takes as long
 	// for an empty stored form, which none fits.
 	Check func(ctx context.Context, stored, password string) (bool, error)
+	// Bytes is where the bytes of uploads are; nil takes none into messages.
+	Bytes Bytes
 
 	keeper rosterKeeper
 }

@@ -262,7 +262,7 @@ func putPassword(tx Tx, of UserID, stored string) error {
 	return tx.Put(&Credential{User: of, Type: passwordType, Secret: stored, Set: tx.Now()})
 }
 
-// Sweep removes sessions and links that have expired, and returns how
+// Sweep removes sessions, links and uploads that have expired, and returns how
 // many. It does nothing while nobody may write.
 func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 	var old []Object
@@ -281,6 +281,15 @@ func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 		for _, o := range links {
 			if o.Expires <= now {
 				old = append(old, used(o))
+			}
+		}
+		if err != nil {
+			return err
+		}
+		uploads, err := List[Upload](r, Query{})
+		for _, o := range uploads {
+			if o.Expires <= now {
+				old = append(old, o.end())
 			}
 		}
 		return err

@@ -122,7 +122,7 @@ func messagesOf(page *chat.Page) []api.Message {
 }
 
 func fileOf(v *chat.FileView) api.File {
-	out := api.File{ID: v.ID.String(), Name: v.Name, Size: v.Size}
+	out := api.File{ID: v.ID.String(), Name: chat.FileName(v.Name), Size: v.Size}
 	c := v.Content
 	if c == nil {
 		out.Missing = true

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"strings"
@@ -44,7 +43,7 @@ func (r *request) serveBytes(f *os.File, hash, name, cache string) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	typ, _, _ := mime.ParseMediaType(http.DetectContentType(head[:n]))
+	typ := mediaType(head[:n])
 	h := r.w.Header()
 	disposition := "attachment"
 	if shown[typ] {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -25,6 +26,7 @@ type request struct {
 	server *Server
 	actor  *chat.Actor // nil where nobody need be signed in
 	retry  time.Duration
+	cut    atomic.Bool // the body is to be read no further
 }
 
 // call is one function of the API: it returns what to answer, or nil if it

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -55,6 +56,7 @@ type Server struct {
 	tries    *limits
 	previews *previewer
 	host     hosts
+	arriving arrivals
 }
 
 // New makes a server. It reads neither messages nor files. It fails with
@@ -80,6 +82,9 @@ func New(c Config) (*Server, error) {
 			return nil, fmt.Errorf("open the directory of previews: %w", err)
 		}
 		s.previews = newPreviewer(root, c.Files)
+	}
+	if c.Service.Bytes == nil {
+		c.Service.Bytes = c.Files
 	}
 	h, err := s.routes()
 	if err != nil {
@@ -140,6 +145,11 @@ func (s *Server) routes() (http.Handler, error) {
 		"POST admin/tokens":                  s.newToken,
 		"GET admin/moves/{name}":             s.report,
 		"GET admin/moves/{name}/report.html": s.reportPage,
+	}
+	maps.Copy(private, s.uploadCalls())
+	for pattern, c := range s.streamed() {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.Handle(method+" "+v1+path, s.stream(c))
 	}
 	for pattern, c := range public {
 		method, path, _ := strings.Cut(pattern, " ")
@@ -240,6 +250,9 @@ func (s *Server) sweep(ctx context.Context) error {
 			s.Log.Error("remove what has expired", "err", err)
 		} else if n > 0 {
 			s.Log.Info("removed what has expired", "n", n)
+		}
+		if err := s.sweepParts(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("remove bytes of uploads", "err", err)
 		}
 		if !pause(ctx, sweepEvery) {
 			return nil

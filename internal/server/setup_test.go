@@ -76,7 +76,8 @@ func newWorld(t testing.TB, path string) *world {
 	t.Cleanup(func() { w.must(w.db.Close()) })
 	w.files, err = blob.OpenDir(filepath.Join(t.TempDir(), "files"))
 	w.must(err)
-	t.Cleanup(func() { w.must(w.files.Close()) })
+	files := w.files
+	t.Cleanup(func() { w.must(files.Close()) })
 	w.store = &counting{Store: w.db}
 	w.service = server.NewService(w.store)
 	w.hash, err = w.service.Hash(context.Background(), password)

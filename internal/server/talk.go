@@ -152,11 +152,23 @@ func (s *Server) post(r *request) (any, error) {
 	if err := r.read(&in); err != nil {
 		return nil, err
 	}
-	m, p, err := s.Service.Post(r.Context(), s.cookie(r.Request), chat.Draft{Room: room, Text: in.Text, Nonce: in.Nonce})
+	d := chat.Draft{Room: room, Text: in.Text, Nonce: in.Nonce}
+	for _, text := range in.Files {
+		upload, err := chat.ParseID[chat.Upload](text)
+		if err != nil {
+			return nil, err
+		}
+		d.Files = append(d.Files, upload)
+	}
+	m, p, err := s.Service.Post(r.Context(), s.cookie(r.Request), d)
 	if err != nil {
 		return nil, err
 	}
-	return messageOf(p, nil, m), nil
+	files, err := s.Service.FilesOf(r.Context(), m)
+	if err != nil {
+		return nil, err
+	}
+	return messageOf(p, files, m), nil
 }
 
 // search answers what is found.

@@ -368,3 +368,28 @@ func TestOpen(t *testing.T) {
 		}
 	})
 }
+
+func TestANonceThatWasUsedAnswersWhateverTheRuleSaysNow(t *testing.T) {
+	both(t, func(t *testing.T, path string) {
+		db := open(t, path)
+		author, first := chat.UserID{1}, chat.MessageID{2}
+		post := func(id chat.MessageID, closed bool) (got chat.MessageID, err error) {
+			err = db.Update(t.Context(), func(tx chat.Tx) (err error) {
+				if got, err = tx.Once(author, "a nonce", id); err != nil || got != id {
+					return err
+				}
+				if closed {
+					return chat.Errorf(chat.Denied, "the room is closed by now")
+				}
+				return tx.Put(&chat.Message{ID: id, Room: chat.RoomID{3}, Author: author, Text: "x"})
+			})
+			return got, err
+		}
+		if _, err := post(first, false); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := post(chat.MessageID{9}, true); err != nil || got != first {
+			t.Errorf("%s, %v", got, err)
+		}
+	})
+}

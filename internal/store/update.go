@@ -214,6 +214,10 @@ func (g *overlay) run(fn func(chat.Tx) error) (err error, panicked any) { //noli
 	}
 	if err == nil {
 		t.keep()
+	} else if len(t.once) > 0 && !g.careful && g.broken == nil {
+		// It took a nonce for a new one and failed then: if the nonce is an old
+		// one, the answer is what was written with it.
+		g.broken = errSeen
 	}
 	return err, nil
 }

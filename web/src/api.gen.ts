@@ -107,6 +107,7 @@ export interface History {
 export interface NewMessage {
   text: string;
   nonce: string;
+  files?: string[];
 }
 
 export interface Wait {
@@ -205,6 +206,29 @@ export interface NewToken {
 export interface Token {
   secret: string;
   expires: number;
+}
+
+export interface NewUpload {
+  name: string;
+  size: number;
+}
+
+export interface Upload {
+  id: string;
+  name: string;
+  size: number;
+  offset: number;
+  done?: boolean;
+  type?: string;
+  width?: number;
+  height?: number;
+  part: number;
+  expires: number;
+}
+
+export interface Uploads {
+  uploads: Upload[];
+  most: number;
 }
 
 export interface Node {
