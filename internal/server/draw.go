@@ -130,7 +130,7 @@ func fileOf(v *chat.FileView) api.File {
 	}
 	out.Size, out.Type, out.Width, out.Height = c.Size, c.Type, c.Width, c.Height
 	out.URL = "/api/v1/files/" + out.ID
-	if isPicture(c.Type) && int64(c.Width)*int64(c.Height) <= mostPixels {
+	if hasPreview(c.Type) && int64(c.Width)*int64(c.Height) <= mostPixels {
 		out.Preview = "/api/v1/previews/" + out.ID
 	}
 	return out

@@ -18,11 +18,18 @@ import (
 // no SVG, no HTML, no PDF. Everything else is a download of bytes.
 var shown = map[string]bool{
 	"image/png": true, "image/jpeg": true, "image/gif": true, "image/webp": true,
-	"audio/mpeg": true, "audio/wave": true, "application/ogg": true, "audio/aiff": true, "video/mp4": true, "video/webm": true,
+	"audio/mpeg": true, "audio/wave": true, "application/ogg": true, "audio/aiff": true, "audio/mp4": true,
+	"video/mp4": true, "video/webm": true, "video/quicktime": true,
 }
 
 // isPicture reports whether a media type is of pictures that are drawn.
 func isPicture(typ string) bool { return strings.HasPrefix(typ, "image/") && shown[typ] }
+
+// hasPreview reports whether a media type is of pictures that previews are
+// made of.
+func hasPreview(typ string) bool {
+	return isPicture(typ) || typ == "image/bmp" || typ == "image/tiff"
+}
 
 const (
 	forEver = "private, max-age=31536000, immutable"
@@ -66,6 +73,13 @@ func (r *request) serveBytes(f *os.File, hash, name, cache string) error {
 
 const longestFileName = 200 // bytes
 
+// reserved are names that Windows takes for devices, whatever comes after
+// their dot.
+var reserved = map[string]bool{
+	"CON": true, "PRN": true, "AUX": true, "NUL": true, "COM1": true, "COM2": true, "COM3": true, "COM4": true, "COM5": true, "COM6": true, "COM7": true,
+	"COM8": true, "COM9": true, "LPT1": true, "LPT2": true, "LPT3": true, "LPT4": true, "LPT5": true, "LPT6": true, "LPT7": true, "LPT8": true, "LPT9": true,
+}
+
 // fileName writes a file's name for a header (RFC 6266): once in plain
 // letters, and once as it is. Names come from anybody: what could break the
 // header, leave the folder or turn the name round is left out.
@@ -86,9 +100,10 @@ func fileName(name string) string {
 		half := len(cut) / 2
 		name = string(cut[:half-1]) + string(cut[half+1:])
 	}
-	if name == "" {
-		name = "file"
+	if stem, _, _ := strings.Cut(name, "."); name == "" || reserved[strings.ToUpper(strings.TrimSpace(stem))] {
+		name = "file " + name
 	}
+	name = strings.TrimSpace(name)
 	plain := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '%' || r == ';' {
 			return '_'

@@ -66,7 +66,7 @@ func TestHostileFileNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"report 2018.pdf": "report 2018.pdf", "Протокол №1.doc": "Протокол №1.doc", "日本語.txt": "日本語.txt", `a"b.txt`: `a"b.txt`,
 		"../../etc/passwd": "_.._etc_passwd", `..\..\boot.ini`: `_.._boot.ini`, "a\r\nSet-Cookie: x=1.txt": "aSet-Cookie_ x=1.txt",
-		"photo\u202egpj.exe": "photogpj.exe", "": "file", "...": "file", "a\x00b": "ab", "50%;.txt": "50%;.txt", "C:evil.exe": "C_evil.exe", "\xff\xfe": "file",
+		"photo\u202egpj.exe": "photogpj.exe", "": "file", "...": "file", "a\x00b": "ab", "50%;.txt": "50%;.txt", "C:evil.exe": "C_evil.exe", "con.txt": "file con.txt", "NUL": "file NUL", "contract.txt": "contract.txt", "\xff\xfe": "file",
 		strings.Repeat("長", 300) + ".pdf": "",
 	} {
 		id := w.attach("open", name, []byte("x")).ID.String()

@@ -49,12 +49,12 @@ func identify(f io.ReadSeeker, c *chat.Content) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if cfg, _, err := image.DecodeConfig(io.LimitReader(f, pictureHeader)); err == nil {
+	if cfg, format, err := image.DecodeConfig(io.LimitReader(f, pictureHeader)); err == nil {
 		c.Width, c.Height = cfg.Width, cfg.Height
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		if orientation(f) >= 5 {
+		if orientation(f, format) >= 5 {
 			c.Width, c.Height = c.Height, c.Width
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/blob"
@@ -57,12 +58,13 @@ type Server struct {
 	previews *previewer
 	host     hosts
 	arriving arrivals
+	drawing  *semaphore.Weighted // pictures being decoded
 }
 
 // New makes a server. It reads neither messages nor files. It fails with
 // Invalid if the address is none.
 func New(c Config) (*Server, error) {
-	s := &Server{Config: c, started: time.Now(), news: newNews(), tries: newLimits()}
+	s := &Server{Config: c, started: time.Now(), news: newNews(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix)}
 	if c.Name == "" {
 		s.Name = "Godwit"
 	}
@@ -81,7 +83,7 @@ func New(c Config) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open the directory of previews: %w", err)
 		}
-		s.previews = newPreviewer(root, c.Files)
+		s.previews = &previewer{root, c.Files, s.drawing}
 	}
 	if c.Service.Bytes == nil {
 		c.Service.Bytes = c.Files

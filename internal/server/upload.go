@@ -21,20 +21,21 @@ const (
 	partsAtOnce = 6
 )
 
-// uploadCalls are the calls about files on their way here.
+// uploadCalls are the calls about files on their way here, and pictures.
 func (s *Server) uploadCalls() map[string]call {
 	return map[string]call{
-		"GET uploads":              s.uploads,
-		"POST uploads":             s.newUpload,
-		"GET uploads/{id}":         s.upload,
-		"POST uploads/{id}/finish": s.finishUpload,
-		"DELETE uploads/{id}":      s.cancelUpload,
+		"GET uploads":               s.uploads,
+		"POST uploads":              s.newUpload,
+		"GET uploads/{id}":          s.upload,
+		"POST uploads/{id}/finish":  s.finishUpload,
+		"DELETE uploads/{id}":       s.cancelUpload,
+		"DELETE people/{id}/avatar": s.removeAvatar,
 	}
 }
 
 // streamed are the calls whose bodies are bytes, with limits of their own.
 func (s *Server) streamed() map[string]call {
-	return map[string]call{"PATCH uploads/{id}": s.patchUpload}
+	return map[string]call{"PATCH uploads/{id}": s.patchUpload, "PUT people/{id}/avatar": s.setAvatar}
 }
 
 // stream runs a call that reads the body itself. Who sends nothing for a

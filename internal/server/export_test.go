@@ -1,0 +1,55 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+// KeepEmoticon keeps a picture as an emoticon's.
+func (s *Server) KeepEmoticon(ctx context.Context, data []byte) (*chat.Picture, error) {
+	return s.keepPicture(ctx, data, emoticonUse)
+}
+
+func FuzzFileName(f *testing.F) {
+	for _, name := range []string{"a.txt", "../x", "photo\u202egpj.exe", "\xff", "\"';\r\n"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		shown := chat.FileName(name)
+		if shown == "" || chat.FileName(shown) != shown {
+			t.Fatalf("%q, and then %q", shown, chat.FileName(shown))
+		}
+		for _, c := range []byte(fileName(name)) {
+			if c < ' ' || c > '~' {
+				t.Fatalf("%q", fileName(name))
+			}
+		}
+	})
+}
+
+// FuzzPicture takes any bytes for a picture: its header, its notes on how it
+// was held, and all of it.
+func FuzzPicture(f *testing.F) {
+	f.Add([]byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"))
+	f.Add([]byte("\xff\xd8\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00\xff\xda"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for format := range metaFormats {
+			if how := orientation(bytes.NewReader(data), format); how < 1 || how > 8 {
+				t.Fatal(how)
+			}
+		}
+		if n := frames(data); n < 0 || n > len(data) {
+			t.Fatal(n)
+		}
+		c, _, err := measure(bytes.NewReader(data))
+		if err != nil || c.Width*c.Height > 1<<20 {
+			return
+		}
+		if p, err := decode(t.Context(), bytes.NewReader(data), 64); err == nil && (p.Rect.Dx() > 64 || p.Rect.Dy() > 64) {
+			t.Fatal(p.Rect)
+		}
+	})
+}
