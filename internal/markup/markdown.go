@@ -16,8 +16,8 @@ import (
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Strikethrough, extension.Linkify, extension.Table)).Parser()
 
 func markdownTree(s string, in inline) []Node {
-	if rest, ok := command(s, "/me"); ok {
-		return []Node{{Type: "me", Children: in.lines(rest)}}
+	if list, ok := slash(s, in); ok {
+		return list
 	}
 	src := []byte(s)
 	r := markdownReader{in, src}

@@ -74,6 +74,9 @@ func TestTree(t *testing.T) {
 		{"addresses end before the sentence does", chat.FormatPlain, "see https://x.org/a_(b), (www.y.org).", "see <link https://x.org/a_(b)>https://x.org/a_(b)</link>, (<link http://www.y.org>www.y.org</link>)."},
 		{"links to the source lead here", chat.FormatPlain, "https://hipchat.example.org/room/7", "<link /room/7>https://hipchat.example.org/room/7</link>"},
 		{"an address and one of mail", chat.FormatPlain, "http://a.org b@c.org", "<link http://a.org>http://a.org</link> <link mailto:b@c.org>b@c.org</link>"},
+		{"shortcuts between colons", chat.FormatPlain, ":godwit: :GODWIT: :+1: :flag-de: :wave::skin-tone-3: :wave::skin-tone-9: :nothing: a:smile: :smile:b", "<emoticon /c/godwit godwit> :GODWIT: 👍️ 🇩🇪 👋🏼 👋:skin-tone-9: :nothing: a:smile: :smile:b"},
+		{"times of day are none", chat.FormatPlain, "10:30:15 at ::1: x::y:: :100:", "10:30:15 at ::1: x::y:: 💯"},
+		{"one colon can end one and begin another", chat.FormatPlain, ":nothing:tada: :tada::tada:", ":nothing:tada: 🎉🎉"},
 		{"colours", chat.FormatPlain, "#ff0080 #ff00801 #12", "<color #ff0080> #ff00801 #12"},
 
 		{"notifications keep what is allowed", chat.FormatHTML, `<b>build</b> <i>ok</i><br><a href="https://x.org">log</a>`, "<b>build</b> <i>ok</i><br><link https://x.org>log</link>"},
@@ -94,6 +97,9 @@ func TestTree(t *testing.T) {
 		{"HTML is text in markdown", chat.FormatMarkdown, "<script>alert(1)</script>\n\na <b>c</b>", "<p><script>alert(1)</script></p><p>a <b>c</b></p>"},
 		{"escapes and entities", chat.FormatMarkdown, `\*a\* &amp; &lt;`, "<p>*a* & <</p>"},
 		{"lists, quotes, headings, tables", chat.FormatMarkdown, "# h\n\n> q\n\n1. a\n2. b\n\n|x|\n|-|\n|y|", "<h>h</h><quote><p>q</p></quote><ol><li>a</li><li>b</li></ol><table><tr><th>x</th></tr><tr><td>y</td></tr></table>"},
+		{"shortcuts between colons in markdown", chat.FormatMarkdown, "**:tada:** `:tada:` :godwit:", "<p><b>🎉</b> <code :tada:> <emoticon /c/godwit godwit></p>"},
+		{"/code in markdown", chat.FormatMarkdown, "/code **a**\n(godwit)", "<pre **a**\n(godwit)>"},
+		{"/quote in markdown", chat.FormatMarkdown, "/quote a (godwit)\nb", "<quote>a <emoticon /c/godwit godwit><br>b</quote>"},
 		{"/me in markdown", chat.FormatMarkdown, "/me waves", "<me>waves</me>"},
 	}
 	for _, c := range cases {

@@ -13,16 +13,24 @@ import (
 // plainTree reads HipChat's text: slash words at the beginning mean something
 // for the whole message (facts: slash prefixes are stored as they were typed).
 func plainTree(s string, in inline) []Node {
-	if rest, ok := command(s, "/code"); ok {
-		return []Node{{Type: "pre", Text: rest}}
-	}
-	if rest, ok := command(s, "/quote"); ok {
-		return []Node{{Type: "quote", Children: in.lines(rest)}}
-	}
-	if rest, ok := command(s, "/me"); ok {
-		return []Node{{Type: "me", Children: in.lines(rest)}}
+	if list, ok := slash(s, in); ok {
+		return list
 	}
 	return in.lines(s)
+}
+
+// slash reads a message that begins with /code, /quote or /me.
+func slash(s string, in inline) ([]Node, bool) {
+	if rest, ok := command(s, "/code"); ok {
+		return []Node{code("", rest)}, true
+	}
+	if rest, ok := command(s, "/quote"); ok {
+		return []Node{{Type: "quote", Children: in.lines(rest)}}, true
+	}
+	if rest, ok := command(s, "/me"); ok {
+		return []Node{{Type: "me", Children: in.lines(rest)}}, true
+	}
+	return nil, false
 }
 
 func command(s, word string) (rest string, ok bool) {
@@ -62,6 +70,7 @@ var (
 	webAddress  = regexp.MustCompile(`(?i)\b(?:https?://|www\.)[^\s<>"\x60]+`)
 	mailAddress = regexp.MustCompile(`(?i)\b[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b`)
 	shortcut    = regexp.MustCompile(`\(([\p{L}\p{N}_+-]{1,50})\)`)
+	colons      = regexp.MustCompile(`:([\p{L}\p{N}_+-]{1,50}):(?::(skin-tone-[2-6]):)?`)
 	hexColor    = regexp.MustCompile(`#[0-9a-fA-F]{6}\b`)
 )
 
@@ -84,6 +93,8 @@ func (in inline) run(s string, stage int) []Node {
 	case 2:
 		find, read = shortcut, in.emoticon
 	case 3:
+		return in.colons(s, stage)
+	case 4:
 		find, read = hexColor, in.color
 	default:
 		return in.mentions(s)
@@ -146,6 +157,51 @@ func (in inline) emoticon(match string) (Node, int) {
 		return text(emoji), len(match)
 	}
 	return Node{}, 0
+}
+
+// colons finds :shortcut: where it is no part of a word or a time of day.
+func (in inline) colons(s string, stage int) []Node {
+	var out []Node
+	last := 0
+	for from := 0; ; {
+		m := colons.FindStringSubmatchIndex(s[from:])
+		if m == nil {
+			break
+		}
+		start, end := from+m[0], from+m[1]
+		word := s[from+m[2] : from+m[3]]
+		from += m[3] // the second colon may be another's first
+		if before, n := utf8.DecodeLastRuneInString(s[last:start]); n > 0 && isWord(before) || !endsWord(s[end:]) {
+			continue
+		}
+		tone := ""
+		if m[4] >= 0 {
+			tone = s[end-1-(m[5]-m[4]) : end-1]
+		}
+		n, ok := in.named(word, tone)
+		if !ok {
+			continue
+		}
+		out = append(append(out, in.run(s[last:start], stage+1)...), n)
+		last, from = end, end
+	}
+	return join(append(out, in.run(s[last:], stage+1)...))
+}
+
+// named finds the emoji or the custom emoticon of a word between colons.
+func (in inline) named(word, tone string) (Node, bool) {
+	if in.Emoticon != nil && tone == "" {
+		if u, ok := in.Emoticon(word); ok {
+			return Node{Type: "emoticon", Text: word, URL: u}, true
+		}
+	}
+	if tone != "" {
+		word += "::" + tone
+	}
+	if emoji, ok := Emoji(word); ok {
+		return text(emoji), true
+	}
+	return Node{}, false
 }
 
 func (in inline) color(match string) (Node, int) {
