@@ -4,7 +4,7 @@ package api
 
 import "github.com/godwit-chat/godwit/internal/markup"
 
-//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go files.go ../markup/tree.go
+//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go files.go messages.go ../markup/tree.go
 
 // All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
 // IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.
@@ -107,6 +107,13 @@ type Message struct {
 	Color  string        `json:"color,omitempty"` // yellow green red purple gray
 	Tree   []markup.Node `json:"tree,omitempty"`
 	Files  []File        `json:"files,omitempty"`
+
+	Thread    string     `json:"thread,omitempty"`   // ID of the message that it answers
+	Shown     bool       `json:"shown,omitempty"`    // a reply that was also sent to the room; others are left out of its history
+	Everyone  string     `json:"everyone,omitempty"` // all or here: whom the text calls
+	Replies   *Replies   `json:"replies,omitempty"`  // none: there are none
+	Reactions []Reaction `json:"reactions,omitempty"`
+	Pinned    bool       `json:"pinned,omitempty"`
 }
 
 // File is a file in a message.
@@ -130,14 +137,18 @@ type History struct {
 	Messages []Message `json:"messages"`
 	Older    string    `json:"older,omitempty"`
 	Newer    string    `json:"newer,omitempty"`
+	Thread   string    `json:"thread,omitempty"` // what around names is in this message's thread, and not in the room's history
+	Saved    []string  `json:"saved,omitempty"`  // those of the messages that one has saved
 }
 
 // NewMessage is the body of POST /rooms/{id}/messages, which answers the
 // Message. The same nonce again answers the message posted first.
 type NewMessage struct {
-	Text  string   `json:"text"`
-	Nonce string   `json:"nonce"`           // chosen by the client, 8 to 64 characters, once for each message
-	Files []string `json:"files,omitempty"` // IDs of uploads that are done; with some, the text may be empty
+	Text   string   `json:"text"`
+	Nonce  string   `json:"nonce"`            // chosen by the client, 8 to 64 characters, once for each message
+	Files  []string `json:"files,omitempty"`  // IDs of uploads that are done; with some, the text may be empty
+	Thread string   `json:"thread,omitempty"` // ID of the message that it answers
+	Shown  bool     `json:"shown,omitempty"`  // also send a reply to the room
 }
 
 // Wait is the answer of GET /wait?position=N: it comes when the log is past

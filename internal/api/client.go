@@ -147,3 +147,33 @@ func (c *Client) Wait(ctx context.Context, position int64) (w Wait, err error) {
 func (c *Client) Overview(ctx context.Context) (o Overview, err error) {
 	return o, c.Do(ctx, http.MethodGet, "admin/overview", nil, &o)
 }
+
+// Reply posts an answer to a message, and, if shown, to the room too.
+func (c *Client) Reply(ctx context.Context, room, to, text, nonce string, shown bool) (m Message, err error) {
+	return m, c.Do(ctx, http.MethodPost, "rooms/"+room+"/messages", NewMessage{Text: text, Nonce: nonce, Thread: to, Shown: shown}, &m)
+}
+
+// Edit gives a message of one's own another text.
+func (c *Client) Edit(ctx context.Context, message, text string) (m Message, err error) {
+	return m, c.Do(ctx, http.MethodPatch, "messages/"+message, Edit{text}, &m)
+}
+
+// Delete deletes a message, and returns what is left of it.
+func (c *Client) Delete(ctx context.Context, message string) (m Message, err error) {
+	return m, c.Do(ctx, http.MethodDelete, "messages/"+message, nil, &m)
+}
+
+// React puts an emoji on a message, or takes it off.
+func (c *Client) React(ctx context.Context, message, emoji string, on bool) (m Message, err error) {
+	return m, c.Do(ctx, http.MethodPost, "messages/"+message+"/reactions", React{emoji, on}, &m)
+}
+
+// Thread fetches a page of the replies to a message. Where is as in History.
+func (c *Client) Thread(ctx context.Context, message, where string, limit int) (t Thread, err error) {
+	return t, c.Do(ctx, http.MethodGet, fmt.Sprintf("messages/%s/thread?limit=%d&%s", message, limit, where), nil, &t)
+}
+
+// Threads fetches a page of the threads that one follows.
+func (c *Client) Threads(ctx context.Context, skip int) (t Threads, err error) {
+	return t, c.Do(ctx, http.MethodGet, "threads?skip="+strconv.Itoa(skip), nil, &t)
+}

@@ -197,5 +197,6 @@ func (s *Service) SetSetting(ctx context.Context, a *Actor, name, value string) 
 
 // Names of settings.
 const (
-	SettingName = "name" // what the place is called
+	SettingName      = "name"      // what the place is called
+	SettingEmoticons = "emoticons" // who may add some: EmoticonsAdmins, or everybody but guests
 )

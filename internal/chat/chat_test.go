@@ -180,6 +180,9 @@ func fill(v reflect.Value, n int) {
 		for i := range v.NumField() {
 			fill(v.Field(i), n+i)
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
 	case reflect.Array:
 		for i := range v.Len() {
 			fill(v.Index(i), n+i)
@@ -223,6 +226,27 @@ func eachFieldCounts(t *testing.T, o chat.Object) {
 		}
 		seen[d] = name
 		f.Set(old)
+	}
+}
+
+func TestEveryFieldOfTheExtraPartCounts(t *testing.T) {
+	m := &chat.Message{ID: chat.MessageID{1}}
+	fill(reflect.ValueOf(&m.Extra).Elem(), 1)
+	v := reflect.ValueOf(&m.Extra).Elem()
+	all := chat.Digest(m)
+	for i := range v.NumField() {
+		f, old := v.Field(i), reflect.New(v.Field(i).Type()).Elem()
+		old.Set(f)
+		f.SetZero()
+		if chat.Digest(m) == all {
+			t.Errorf("without %s the digest is the same", v.Type().Field(i).Name)
+		}
+		f.Set(old)
+		alone := &chat.Message{ID: m.ID}
+		reflect.ValueOf(&alone.Extra).Elem().Field(i).Set(old)
+		if alone.EncodeExtra() == nil {
+			t.Errorf("%s alone is not stored", v.Type().Field(i).Name)
+		}
 	}
 }
 

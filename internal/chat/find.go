@@ -130,26 +130,32 @@ func (s *Service) describe(ctx context.Context, a *Actor, f *Found) error {
 			return err
 		}
 		f.Roster = p
-		var list []*RoomView
-		for _, m := range f.Messages {
-			if room := p.Rooms[m.Room]; room != nil && f.Rooms[m.Room] == nil {
-				v := &RoomView{Room: room, MayPost: a.mayPost(room)}
-				f.Rooms[m.Room], list = v, append(list, v)
-			}
-		}
-		if err := complete(r, a, p, list); err != nil {
+		if f.Rooms, err = roomsOf(r, a, p, f.Messages); err != nil {
 			return err
 		}
-		if err := s.membersOf(r, a, list); err != nil {
-			return err
-		}
-		f.Files, err = files(r, f.Messages)
+		f.Details, err = details(r, a, f.Messages)
 		return err
 	})
 }
 
+// roomsOf describes the rooms that messages are in.
+func roomsOf(r Reader, a *Actor, p *Roster, messages []*Message) (map[RoomID]*RoomView, error) {
+	rooms := map[RoomID]*RoomView{}
+	var list []*RoomView
+	for _, m := range messages {
+		if room := p.Rooms[m.Room]; room != nil && rooms[m.Room] == nil {
+			v := &RoomView{Room: room, MayPost: a.mayPost(room)}
+			rooms[m.Room], list = v, append(list, v)
+		}
+	}
+	if err := complete(r, a, p, list); err != nil {
+		return nil, err
+	}
+	return rooms, membersOf(r, a, list)
+}
+
 // membersOf looks up what the actor is in some rooms.
-func (s *Service) membersOf(r Reader, a *Actor, list []*RoomView) error {
+func membersOf(r Reader, a *Actor, list []*RoomView) error {
 	var keys []Key
 	for _, v := range list {
 		for _, id := range a.IDs() {

@@ -23,6 +23,9 @@ const (
 	KindMatch       Kind = 16
 	KindPurge       Kind = 17
 	KindErase       Kind = 18
+	KindRevision    Kind = 19
+	KindSaved       Kind = 20
+	KindFollow      Kind = 27
 
 	// Secrets: never in the feed, never in a page, in archives only on request.
 	KindCredential Kind = 64
@@ -58,6 +61,9 @@ var kinds = map[Kind]kindInfo{
 	KindMatch:       {"match", func() Object { return new(Match) }},
 	KindPurge:       {"purge", func() Object { return new(Purge) }},
 	KindErase:       {"erasure", func() Object { return new(Erase) }},
+	KindRevision:    {"revision", func() Object { return new(Revision) }},
+	KindSaved:       {"saved message", func() Object { return new(Saved) }},
+	KindFollow:      {"followed thread", func() Object { return new(Follow) }},
 	KindCredential:  {"credential", func() Object { return new(Credential) }},
 	KindSession:     {"session", func() Object { return new(Session) }},
 	KindToken:       {"token", func() Object { return new(Token) }},

@@ -78,6 +78,23 @@ type Reader interface {
 	// Spans says from when to when there are messages in each of some rooms,
 	// and, if asked to, counts them. Rooms without messages are left out.
 	Spans(rooms []RoomID, count bool) (map[RoomID]Span, error)
+
+	// Threads says what there is of replies to some messages, deleted ones left
+	// out. Messages without replies are left out.
+	Threads(roots []MessageID) (map[MessageID]Thread, error)
+}
+
+// Thread is what there is of replies to a message.
+type Thread struct {
+	Count int64
+	Last  Time                // when the newest was sent
+	By    map[UserID]ThreadBy // those who wrote them
+}
+
+// ThreadBy is what one person wrote in a thread.
+type ThreadBy struct {
+	Count int64
+	Last  Time
 }
 
 // Tx is a transaction that may write. What it has put is seen by its Get and
@@ -117,9 +134,11 @@ type Span struct {
 
 // HistoryQuery asks for a page of a room in the order (Sent, ID). Exactly one
 // of Before and After may be set; neither means the newest. The result is
-// always oldest first. Deleted messages are among it, as tombstones.
+// always oldest first. Deleted messages are among it, as tombstones; replies
+// that are aside are not, unless a thread is asked for: then they alone are.
 type HistoryQuery struct {
 	Room   RoomID
+	Thread MessageID // all replies to this message instead; Room does not count
 	Before *Anchor
 	After  *Anchor
 	Limit  int

@@ -58,13 +58,21 @@ type Mention struct {
 	User UserID `json:"user"`
 }
 
+// Whom @all and @here in a text call.
+const (
+	EveryoneAll  = "all"  // every member of the room
+	EveryoneHere = "here" // those of them who are present
+)
+
 // Extra is what few messages have.
 type Extra struct {
 	Mentions []Mention       `json:"mentions,omitempty"`
 	Files    []FileID        `json:"files,omitempty"`
-	Label    string          `json:"label,omitempty"` // who wrote it, where that is no user: a notification's sender
-	Color    string          `json:"color,omitempty"` // yellow, green, red, purple, gray
-	Card     json.RawMessage `json:"card,omitempty"`  // compact JSON
+	Label    string          `json:"label,omitempty"`    // who wrote it, where that is no user: a notification's sender
+	Color    string          `json:"color,omitempty"`    // yellow, green, red, purple, gray
+	Card     json.RawMessage `json:"card,omitempty"`     // compact JSON
+	Shown    bool            `json:"shown,omitempty"`    // a reply that was also sent to the room
+	Everyone string          `json:"everyone,omitempty"` // EveryoneAll or EveryoneHere: whom the text calls
 }
 
 // Message is one message of a room. History order is (room, Sent, ID).
@@ -77,7 +85,7 @@ type Message struct {
 	Format Format      `json:"format,omitempty"`
 	Thread MessageID   `json:"thread,omitzero"` // the message that it answers
 	Edited Time        `json:"edited,omitempty"`
-	Gone   bool        `json:"gone,omitempty"` // deleted: text and extra are empty
+	Gone   bool        `json:"gone,omitempty"` // deleted: text and extra are empty, but Shown
 	Text   string      `json:"text,omitempty"`
 	Extra
 }
@@ -87,11 +95,15 @@ func (m *Message) Key() Key      { return Key(m.ID) }
 func (m *Message) Deleted() bool { return m.Gone }
 func (m *Message) Index() Index  { return Index{A: Key(m.Room), B: Key(m.Author)} }
 
+// Aside reports whether the message is left out of its room's history: a
+// reply that was not also sent to the room.
+func (m *Message) Aside() bool { return !m.Thread.IsZero() && !m.Shown }
+
 // EncodeExtra returns the form in which the extra part is stored and
 // digested: nil if it is empty, otherwise JSON, equal for equal parts.
 func (m *Message) EncodeExtra() []byte {
 	x := &m.Extra
-	if x.Label == "" && x.Color == "" && len(x.Mentions) == 0 && len(x.Files) == 0 && len(x.Card) == 0 {
+	if x.Label == "" && x.Color == "" && !x.Shown && x.Everyone == "" && len(x.Mentions) == 0 && len(x.Files) == 0 && len(x.Card) == 0 {
 		return nil
 	}
 	b, err := json.Marshal(x)

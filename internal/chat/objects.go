@@ -168,6 +168,8 @@ type Emoticon struct {
 	ID       EmoticonID `json:"id"`
 	Shortcut string     `json:"shortcut"` // without parentheses
 	Content  ContentID  `json:"content,omitzero"`
+	By       UserID     `json:"by,omitzero"` // who added it here
+	Created  Time       `json:"created,omitempty"`
 	Gone     bool       `json:"gone,omitempty"`
 }
 
@@ -176,7 +178,8 @@ func (e *Emoticon) Key() Key      { return Key(e.ID) }
 func (e *Emoticon) Deleted() bool { return e.Gone }
 func (e *Emoticon) Index() Index  { return Index{Name: Fold(e.Shortcut)} }
 
-// Reaction is a person's emoji on a message. Found by A: message, B: user.
+// Reaction is a person's emoji on a message: the emoji itself, or, for one of
+// the place's own, its shortcut between colons. Found by A: message, B: user.
 type Reaction struct {
 	Message MessageID `json:"message"`
 	User    UserID    `json:"user"`

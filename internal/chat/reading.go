@@ -10,11 +10,12 @@ import (
 // Page is a piece of a room's history, oldest message first, with what is
 // needed to draw it.
 type Page struct {
+	Details
 	Messages []*Message
-	Files    map[FileID]*FileView
 	Roster   *Roster
-	Older    *Anchor // for Where.Before; nil if nothing is older
-	Newer    *Anchor // for Where.After; nil if nothing is newer
+	Older    *Anchor   // for Where.Before; nil if nothing is older
+	Newer    *Anchor   // for Where.After; nil if nothing is newer
+	Thread   MessageID // the thread that Where.Around is in, if it is not in the room's history
 }
 
 // FileView is a file with the content that it has here.
@@ -28,7 +29,7 @@ type FileView struct {
 type Where struct {
 	Before, After *Anchor
 	At            Time      // the page that starts with the first message at or after it
-	Around        MessageID // the page that has this message in its middle
+	Around        MessageID // the page that has this message, or what it answers, in its middle
 }
 
 // The size of a page.
@@ -40,10 +41,6 @@ const (
 // History reads a page of a room. It fails with NotFound if there is no such
 // room, or none that the actor may read, or no such message in it.
 func (s *Service) History(ctx context.Context, a *Actor, id RoomID, w Where, limit int) (page *Page, err error) {
-	if limit <= 0 {
-		limit = UsualPage
-	}
-	limit = min(limit, MostPage)
 	err = s.Store.View(ctx, func(r Reader) error {
 		if _, _, err := readable(r, a, id); err != nil {
 			return err
@@ -52,20 +49,10 @@ func (s *Service) History(ctx context.Context, a *Actor, id RoomID, w Where, lim
 		if page.Roster, err = s.roster(r); err != nil {
 			return err
 		}
-		switch {
-		case !w.Around.IsZero():
-			err = page.around(r, id, w.Around, limit)
-		case w.At != 0:
-			err = page.from(r, id, &Anchor{Sent: w.At}, limit)
-		case w.After != nil:
-			err = page.from(r, id, w.After, limit)
-		default:
-			err = page.before(r, id, w.Before, limit)
-		}
-		if err != nil {
+		if err := page.read(r, HistoryQuery{Room: id}, w, limit); err != nil {
 			return err
 		}
-		page.Files, err = files(r, page.Messages)
+		page.Details, err = details(r, a, page.Messages)
 		return err
 	})
 	if err != nil {
@@ -74,11 +61,28 @@ func (s *Service) History(ctx context.Context, a *Actor, id RoomID, w Where, lim
 	return page, nil
 }
 
+// read fills in a page of a room or of a thread.
+func (p *Page) read(r Reader, of HistoryQuery, w Where, limit int) error {
+	if limit <= 0 {
+		limit = UsualPage
+	}
+	limit = min(limit, MostPage)
+	switch {
+	case !w.Around.IsZero():
+		return p.around(r, of, w.Around, limit)
+	case w.At != 0:
+		return p.from(r, of, &Anchor{Sent: w.At}, limit)
+	case w.After != nil:
+		return p.from(r, of, w.After, limit)
+	}
+	return p.before(r, of, w.Before, limit)
+}
+
 func anchorOf(m *Message) *Anchor { return &Anchor{Sent: m.Sent, ID: m.ID} }
 
 // before reads what comes before a place, or the newest.
-func (p *Page) before(r Reader, room RoomID, at *Anchor, limit int) error {
-	list, err := r.History(HistoryQuery{Room: room, Before: at, Limit: limit + 1})
+func (p *Page) before(r Reader, of HistoryQuery, at *Anchor, limit int) error {
+	list, err := r.History(of.before(at, limit+1))
 	if err != nil {
 		return err
 	}
@@ -94,13 +98,13 @@ func (p *Page) before(r Reader, room RoomID, at *Anchor, limit int) error {
 	if len(list) > 0 {
 		last = anchorOf(list[len(list)-1])
 	}
-	p.Newer, err = beyond(r, HistoryQuery{Room: room, After: last})
+	p.Newer, err = beyond(r, of.after(last, 1))
 	return err
 }
 
 // from reads what comes after a place.
-func (p *Page) from(r Reader, room RoomID, at *Anchor, limit int) error {
-	list, err := r.History(HistoryQuery{Room: room, After: at, Limit: limit + 1})
+func (p *Page) from(r Reader, of HistoryQuery, at *Anchor, limit int) error {
+	list, err := r.History(of.after(at, limit+1))
 	if err != nil {
 		return err
 	}
@@ -112,13 +116,22 @@ func (p *Page) from(r Reader, room RoomID, at *Anchor, limit int) error {
 	if len(list) > 0 {
 		at = anchorOf(list[0])
 	}
-	p.Older, err = beyond(r, HistoryQuery{Room: room, Before: at})
+	p.Older, err = beyond(r, of.before(at, 1))
 	return err
+}
+
+func (q HistoryQuery) before(at *Anchor, limit int) HistoryQuery {
+	q.Before, q.After, q.Limit = at, nil, limit
+	return q
+}
+
+func (q HistoryQuery) after(at *Anchor, limit int) HistoryQuery {
+	q.Before, q.After, q.Limit = nil, at, limit
+	return q
 }
 
 // beyond returns the anchor that a query has if it finds something.
 func beyond(r Reader, q HistoryQuery) (*Anchor, error) {
-	q.Limit = 1
 	list, err := r.History(q)
 	if err != nil || len(list) == 0 {
 		return nil, err
@@ -129,18 +142,30 @@ func beyond(r Reader, q HistoryQuery) (*Anchor, error) {
 	return q.Before, nil
 }
 
-// around reads a page that has a message in its middle.
-func (p *Page) around(r Reader, room RoomID, id MessageID, limit int) error {
+// around reads a page that has a message in its middle. In the place of a
+// reply that the room's history leaves out stands what it answers.
+func (p *Page) around(r Reader, of HistoryQuery, id MessageID, limit int) error {
 	m, err := Get[Message](r, id)
-	if IsKind(err, NotFound) || err == nil && m.Room != room {
-		return Errorf(NotFound, "there is no such message in this room")
+	if IsKind(err, NotFound) || err == nil && (m.Room != of.Room || !of.Thread.IsZero() && m.Thread != of.Thread) {
+		return errNoMessage()
 	}
 	if err != nil {
 		return err
 	}
+	if of.Thread.IsZero() && m.Aside() {
+		p.Thread = m.Thread
+		root, err := Get[Message](r, m.Thread)
+		switch {
+		case IsKind(err, NotFound) || err == nil && (root.Room != of.Room || root.Aside()):
+			return p.from(r, of, anchorOf(m), limit) // what it answers is not here: where it would stand
+		case err != nil:
+			return err
+		}
+		m = root
+	}
 	half := limit / 2
-	older, err1 := r.History(HistoryQuery{Room: room, Before: anchorOf(m), Limit: half + 1})
-	newer, err2 := r.History(HistoryQuery{Room: room, After: anchorOf(m), Limit: limit - half})
+	older, err1 := r.History(of.before(anchorOf(m), half+1))
+	newer, err2 := r.History(of.after(anchorOf(m), limit-half))
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}

@@ -68,6 +68,11 @@ func (r *reader) Spans(ids []chat.RoomID, n bool) (map[chat.RoomID]chat.Span, er
 	return r.Reader.Spans(ids, n)
 }
 
+func (r *reader) Threads(ids []chat.MessageID) (map[chat.MessageID]chat.Thread, error) {
+	r.c.reads.Add(1)
+	return r.Reader.Threads(ids)
+}
+
 type lockedWriter struct {
 	mu sync.Mutex
 	b  *bytes.Buffer

@@ -87,16 +87,23 @@ func wholeRoom(v *chat.RoomView) api.Room {
 }
 
 // messageOf draws a message.
-func messageOf(p *chat.Roster, files map[chat.FileID]*chat.FileView, m *chat.Message) api.Message {
+func messageOf(p *chat.Roster, d *chat.Details, m *chat.Message) api.Message {
 	typ, _ := m.Type.MarshalText()
 	out := api.Message{ID: m.ID.String(), Room: m.Room.String(), Label: m.Label, Sent: int64(m.Sent), Type: string(typ), Edited: int64(m.Edited), Gone: m.Gone, Color: m.Color}
 	if !m.Author.IsZero() {
 		out.Author = m.Author.String()
 	}
+	if !m.Thread.IsZero() {
+		out.Thread, out.Shown = m.Thread.String(), m.Shown
+	}
+	if d != nil {
+		out.Replies = repliesOf(p, d.Threads[m.ID])
+	}
 	if m.Gone {
 		out.Label, out.Color = "", ""
 		return out
 	}
+	out.Everyone = m.Everyone
 	out.Tree = markup.Tree(m.Format, m.Text, markup.Options{Mentions: m.Mentions, Emoticon: func(shortcut string) (string, bool) {
 		e := p.Emoticons[chat.Fold(shortcut)]
 		if e == nil {
@@ -105,18 +112,22 @@ func messageOf(p *chat.Roster, files map[chat.FileID]*chat.FileView, m *chat.Mes
 		u := pictureURL(p, e.Content)
 		return u, u != ""
 	}})
+	if d == nil {
+		return out
+	}
 	for _, id := range m.Files {
-		if v := files[id]; v != nil {
+		if v := d.Files[id]; v != nil {
 			out.Files = append(out.Files, fileOf(v))
 		}
 	}
+	out.Reactions, out.Pinned = reactionsOf(p, d.Reactions[m.ID]), d.Pinned[m.ID]
 	return out
 }
 
 func messagesOf(page *chat.Page) []api.Message {
 	list := make([]api.Message, len(page.Messages))
 	for i, m := range page.Messages {
-		list[i] = messageOf(page.Roster, page.Files, m)
+		list[i] = messageOf(page.Roster, &page.Details, m)
 	}
 	return list
 }

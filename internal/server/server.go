@@ -149,6 +149,7 @@ func (s *Server) routes() (http.Handler, error) {
 		"GET admin/moves/{name}/report.html": s.reportPage,
 	}
 	maps.Copy(private, s.uploadCalls())
+	maps.Copy(private, s.messageCalls())
 	for pattern, c := range s.streamed() {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.Handle(method+" "+v1+path, s.stream(c))

@@ -97,7 +97,11 @@ func (s *Server) history(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.History{Messages: messagesOf(page), Older: cursor(page.Older), Newer: cursor(page.Newer)}, nil
+	out := api.History{Messages: messagesOf(page), Older: cursor(page.Older), Newer: cursor(page.Newer), Saved: savedOf(page.Saved, page.Messages)}
+	if !page.Thread.IsZero() {
+		out.Thread = page.Thread.String()
+	}
+	return out, nil
 }
 
 // where reads which page is meant.
@@ -152,7 +156,11 @@ func (s *Server) post(r *request) (any, error) {
 	if err := r.read(&in); err != nil {
 		return nil, err
 	}
-	d := chat.Draft{Room: room, Text: in.Text, Nonce: in.Nonce}
+	thread, err := optionalID[chat.Message](in.Thread)
+	if err != nil {
+		return nil, err
+	}
+	d := chat.Draft{Room: room, Text: in.Text, Nonce: in.Nonce, Thread: thread, Shown: in.Shown}
 	for _, text := range in.Files {
 		upload, err := chat.ParseID[chat.Upload](text)
 		if err != nil {
@@ -168,7 +176,7 @@ func (s *Server) post(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return messageOf(p, files, m), nil
+	return messageOf(p, &chat.Details{Files: files}, m), nil
 }
 
 // search answers what is found.
@@ -192,7 +200,7 @@ func (s *Server) search(r *request) (any, error) {
 	out := api.Found{Hits: []api.Hit{}, Older: cursor(f.Older), Unindexed: f.Unindexed, Terms: f.Terms, Notes: f.Notes}
 	for _, m := range f.Messages {
 		if v := f.Rooms[m.Room]; v != nil {
-			out.Hits = append(out.Hits, api.Hit{Message: messageOf(f.Roster, f.Files, m), Room: roomOf(v)})
+			out.Hits = append(out.Hits, api.Hit{Message: messageOf(f.Roster, &f.Details, m), Room: roomOf(v)})
 		}
 	}
 	return out, nil

@@ -14,6 +14,12 @@ func (db *DB) PlanHistory(ctx context.Context, q chat.HistoryQuery) (string, err
 	return db.plan(ctx, query, args...)
 }
 
+// PlanThreads returns how the database adds replies up.
+func (db *DB) PlanThreads(ctx context.Context, roots []chat.MessageID) (string, error) {
+	query, args := threadsQuery(db.d, roots)
+	return db.plan(ctx, query, args...)
+}
+
 // PlanList returns how the database reads a list.
 func (db *DB) PlanList(ctx context.Context, q chat.Query) (string, error) {
 	query, args := listQuery(q)

@@ -74,7 +74,7 @@ func draw(t *rapid.T) chat.Object {
 	n := rapid.IntRange(0, 5).Draw(t, "n")
 	word := rapid.SampledFrom([]string{"", "red", "blue fish", "RÉD \"x", "赤い魚", "a_b %", "\\", "x\x01y", "it's"}).Draw(t, "word")
 	gone := rapid.IntRange(0, 9).Draw(t, "gone") == 0
-	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	switch rapid.IntRange(0, 8).Draw(t, "kind") {
 	case 0:
 		u := userN(n)
 		u.Title, u.Gone, u.Name = word, gone, u.Name+word
@@ -89,11 +89,20 @@ func draw(t *rapid.T) chat.Object {
 		return &chat.Member{Room: roomN(n % 3).ID, User: userN(n).ID, Star: word == "", Gone: gone}
 	case 3:
 		return &chat.Token{ID: chat.ID[chat.Token](key("token", n)), Name: word, Hash: fmt.Sprint(n), Scopes: []chat.Scope{chat.ScopeMove}, Gone: gone}
+	case 4:
+		return &chat.Revision{ID: chat.ID[chat.Revision](key("revision", n)), Message: messageN(n*5000, n%3).ID, Text: word, Extra: &chat.Extra{Label: word}, Gone: gone}
+	case 5:
+		return &chat.Saved{User: userN(n % 2).ID, Message: messageN(n*5000, n%3).ID, At: start, Gone: gone}
+	case 6:
+		return &chat.Follow{Thread: messageN(n*5000, n%3).ID, User: userN(n % 2).ID, Room: roomN(n % 3).ID, Read: start + chat.Time(n), Gone: gone}
 	}
 	m := messageN(n*5000, n%3)
 	m.Text, m.Gone = word, gone
+	if n > 2 && rapid.Bool().Draw(t, "reply") {
+		m.Thread, m.Shown = messageN((n-3)*5000, n%3).ID, rapid.Bool().Draw(t, "shown")
+	}
 	if word == "red" {
-		m.Extra = chat.Extra{Label: "bot", Color: "green", Card: []byte(`{"a":[1,2]}`), Files: []chat.FileID{{1}}}
+		m.Extra = chat.Extra{Label: "bot", Color: "green", Card: []byte(`{"a":[1,2]}`), Files: []chat.FileID{{1}}, Shown: m.Shown, Everyone: chat.EveryoneHere}
 	}
 	return m
 }
@@ -152,13 +161,18 @@ func (p *pair) read(t *rapid.T) {
 	case 1:
 		page.After = anchor
 	}
-	list := chat.Query{Kind: rapid.SampledFrom(chat.Kinds()[:5]).Draw(t, "kind"), Gone: rapid.Bool().Draw(t, "gone"), Limit: rapid.IntRange(0, 3).Draw(t, "most")}
+	thread := page
+	thread.Thread = messageN(rapid.IntRange(0, 2).Draw(t, "thread")*5000, 0).ID
+	list := chat.Query{Kind: rapid.SampledFrom([]chat.Kind{chat.KindUser, chat.KindRoom, chat.KindMember, chat.KindMessage, chat.KindRevision, chat.KindSaved, chat.KindFollow}).Draw(t, "kind"), Gone: rapid.Bool().Draw(t, "gone"), Limit: rapid.IntRange(0, 3).Draw(t, "most")}
 	list.Index.Find = rapid.SampledFrom([]string{"", "red", "user blue", "%", `\`, "_b", "it's"}).Draw(t, "find")
 	after := chat.Position(rapid.IntRange(0, 30).Draw(t, "after"))
 	p.each(func(db *store.DB) any {
 		var all []any
 		err := db.View(ctx(p.tb), func(r chat.Reader) error {
 			h, err1 := r.History(page)
+			replies, err4 := r.History(thread)
+			threads, err5 := r.Threads([]chat.MessageID{messageN(0, 0).ID, messageN(5000, 0).ID, messageN(10000, 0).ID})
+			all = append(all, show(replies), fmt.Sprint(threads), err4, err5)
 			l, err2 := r.List(list)
 			c, next, err3 := r.Changes(after, 7)
 			all = append(all, show(h), show(l), fmt.Sprint(c, next), err1, err2, err3)

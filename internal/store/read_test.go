@@ -83,7 +83,11 @@ func TestPlans(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 1))
 		var objects []chat.Object
 		for i := range 20_000 {
-			objects = append(objects, benchMessage(r, i))
+			m := benchMessage(r, i)
+			if i%10 == 0 && i > 0 {
+				m.Room, m.Thread, m.Shown = roomN(1).ID, chat.MessageID(key("root", i/1000)), i%100 == 0
+			}
+			objects = append(objects, m)
 		}
 		for i := range 5000 {
 			objects = append(objects, &chat.Member{Room: roomN(i % 100).ID, User: userN(i).ID}, userN(i),
@@ -110,6 +114,19 @@ func TestPlans(t *testing.T) {
 			if !strings.Contains(plan, "messages_history") {
 				t.Errorf("%s: not by the index of history:\n%s", name, plan)
 			}
+		}
+		for name, q := range map[string]chat.HistoryQuery{"newest of a thread": {}, "before in a thread": {Before: anchor}, "after in a thread": {After: anchor}} {
+			q.Thread, q.Limit = chat.MessageID(key("root", 7)), 50
+			plan, err := db.PlanHistory(ctx(t), q)
+			check(name, plan, err)
+			if !strings.Contains(plan, "messages_thread") || sorted.MatchString(plan) {
+				t.Errorf("%s: not by the index of threads, in its order:\n%s", name, plan)
+			}
+		}
+		plan, err := db.PlanThreads(ctx(t), []chat.MessageID{chat.MessageID(key("root", 1)), chat.MessageID(key("root", 2))})
+		check("replies to some messages", plan, err)
+		if !strings.Contains(plan, "messages_thread") {
+			t.Errorf("replies are not added up by the index of threads:\n%s", plan)
 		}
 		for name, q := range map[string]chat.Query{
 			"members of a room":   {Kind: chat.KindMember, Index: chat.Index{A: roomN(1).Key()}, Limit: 50},

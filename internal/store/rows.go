@@ -57,9 +57,9 @@ type table struct {
 var (
 	messagesTable = (&table{
 		name: "messages",
-		columns: []string{"id", "room", "author", "sent", "type", "format", "thread", "edited", "gone", "text", "extra",
+		columns: []string{"id", "room", "author", "sent", "type", "format", "thread", "edited", "gone", "aside", "text", "extra",
 			"digest", "src", "source", "pos"},
-		types: []string{"bytea", "bytea", "bytea", "bigint", "smallint", "smallint", "bytea", "bigint", "boolean", "text", "text",
+		types: []string{"bytea", "bytea", "bytea", "bigint", "smallint", "smallint", "bytea", "bigint", "boolean", "boolean", "text", "text",
 			"bigint", "bigint", "integer", "bigint"},
 		key:    []string{"id"},
 		args:   messageArgs,
@@ -121,7 +121,7 @@ func (s *session) upsert(rows []*row) error {
 func messageArgs(to []any, r *row) []any {
 	m := r.obj.(*chat.Message)
 	return append(to, m.ID[:], m.Room[:], orNull(m.Author.Key()), int64(m.Sent), int64(m.Type), int64(m.Format), orNull(m.Thread.Key()),
-		int64(m.Edited), m.Gone, m.Text, textOrNil(r.body), r.digest, r.src, int64(r.source), int64(r.pos))
+		int64(m.Edited), m.Gone, m.Aside(), m.Text, textOrNil(r.body), r.digest, r.src, int64(r.source), int64(r.pos))
 }
 
 func objectArgs(to []any, r *row) []any {
@@ -152,6 +152,7 @@ func messageArrays(rows []*row) []any {
 		column(rows, func(r *row) []byte { return orNull(message(r).Thread.Key()) }),
 		column(rows, func(r *row) int64 { return int64(message(r).Edited) }),
 		column(rows, func(r *row) bool { return message(r).Gone }),
+		column(rows, func(r *row) bool { return message(r).Aside() }),
 		column(rows, func(r *row) string { return message(r).Text }),
 		column(rows, func(r *row) *string { return textOrNull(&r.body) }),
 	}, ends(rows)...)

@@ -137,7 +137,7 @@ func (s *session) GetAll(kind chat.Kind, keys []chat.Key) (map[chat.Key]chat.Obj
 	}, `SELECT body FROM `+tableOf(kind).name+` WHERE kind = $1 AND `, "id", int64(kind))
 }
 
-// History reads a page of a room.
+// History reads a page of a room, or of a thread.
 func (s *session) History(q chat.HistoryQuery) ([]*chat.Message, error) {
 	if q.Before != nil && q.After != nil {
 		return nil, chat.Errorf(chat.Invalid, "a page of history is before one message or after one, not both")
@@ -158,7 +158,10 @@ func (s *session) History(q chat.HistoryQuery) ([]*chat.Message, error) {
 }
 
 func historyQuery(q chat.HistoryQuery) (string, []any) {
-	query := `SELECT ` + messageColumns + ` FROM messages WHERE room = $1`
+	query, of := `SELECT `+messageColumns+` FROM messages WHERE room = $1 AND aside = FALSE`, q.Room.Key()
+	if !q.Thread.IsZero() {
+		query, of = `SELECT `+messageColumns+` FROM messages WHERE thread = $1`, q.Thread.Key()
+	}
 	order, anchor := ` DESC`, q.Before
 	if q.After != nil {
 		query += ` AND (sent, id) > ($2, $3)`
@@ -166,7 +169,7 @@ func historyQuery(q chat.HistoryQuery) (string, []any) {
 	} else if q.Before != nil {
 		query += ` AND (sent, id) < ($2, $3)`
 	}
-	args := []any{q.Room[:]}
+	args := []any{of[:]}
 	if anchor != nil {
 		args = append(args, int64(anchor.Sent), anchor.ID[:])
 	}

@@ -84,6 +84,12 @@ export interface Message {
   color?: string;
   tree?: Node[];
   files?: File[];
+  thread?: string;
+  shown?: boolean;
+  everyone?: string;
+  replies?: Replies;
+  reactions?: Reaction[];
+  pinned?: boolean;
 }
 
 export interface File {
@@ -102,12 +108,16 @@ export interface History {
   messages: Message[];
   older?: string;
   newer?: string;
+  thread?: string;
+  saved?: string[];
 }
 
 export interface NewMessage {
   text: string;
   nonce: string;
   files?: string[];
+  thread?: string;
+  shown?: boolean;
 }
 
 export interface Wait {
@@ -229,6 +239,115 @@ export interface Upload {
 export interface Uploads {
   uploads: Upload[];
   most: number;
+}
+
+export interface Reaction {
+  emoji: string;
+  url?: string;
+  people: string[];
+}
+
+export interface Replies {
+  count: number;
+  last: number;
+  faces: string[];
+}
+
+export interface React {
+  emoji: string;
+  on: boolean;
+}
+
+export interface Edit {
+  text: string;
+}
+
+export interface Correction {
+  old: string;
+  new: string;
+  all?: boolean;
+  thread?: string;
+}
+
+export interface Revisions {
+  revisions: Message[];
+}
+
+export interface Thread {
+  root: Message;
+  messages: Message[];
+  older?: string;
+  newer?: string;
+  following: boolean;
+  read: number;
+  saved?: string[];
+}
+
+export interface Follow {
+  thread: string;
+  room: string;
+  following: boolean;
+  read: number;
+}
+
+export interface ReadThread {
+  read: number;
+}
+
+export interface Threads {
+  threads: FollowedThread[];
+  unread: number;
+  more?: boolean;
+  saved?: string[];
+}
+
+export interface FollowedThread {
+  room: Room;
+  root: Message;
+  newest: Message[];
+  read: number;
+  unread?: boolean;
+}
+
+export interface Pins {
+  pins: Pin[];
+  saved?: string[];
+}
+
+export interface Pin {
+  message: Message;
+  by?: string;
+  at?: number;
+}
+
+export interface SavedMessages {
+  saved: SavedMessage[];
+  more?: boolean;
+}
+
+export interface SavedMessage {
+  message: Message;
+  room: Room;
+  at: number;
+}
+
+export interface Emoticon {
+  id: string;
+  shortcut: string;
+  url: string;
+  by?: string;
+  created?: number;
+  mine?: boolean;
+}
+
+export interface Emoticons {
+  emoticons: Emoticon[];
+  may_add: boolean;
+  admins: boolean;
+}
+
+export interface EmoticonRule {
+  admins: boolean;
 }
 
 export interface Node {
