@@ -36,7 +36,7 @@ func TestJourneyOfAnExportIntoABrowser(t *testing.T) {
 		return programOutput(t, dir, bin, args...)
 	}
 	godwit("sample", "export.tar.gz.aes", "--users=40", "--rooms=12", "--messages=2500", "--traps", "--password-file=export-password")
-	url := serveJourney(t, dir, bin)
+	url := serveJourney(t, dir, bin, "--data=data")
 	write(t, filepath.Join(dir, "token"), []byte(godwit("admin", "token", "--for=move", "--data=data")))
 	godwit("import", "hipchat:export.tar.gz.aes", url, "--token-file=token", "--password-file=export-password")
 
@@ -58,7 +58,7 @@ func TestJourneyOfAnExportIntoABrowser(t *testing.T) {
 	t.Logf("%s walked %d rooms\n%s", login, len(rooms), out)
 }
 
-func write(t *testing.T, name string, data []byte) {
+func write(t testing.TB, name string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func write(t *testing.T, name string, data []byte) {
 
 // programOutput runs the program in dir and returns what it printed; that
 // something was lost is no failure.
-func programOutput(t *testing.T, dir, bin string, args ...string) string {
+func programOutput(t testing.TB, dir, bin string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), bin, args...)
 	cmd.Dir = dir
@@ -80,13 +80,13 @@ func programOutput(t *testing.T, dir, bin string, args ...string) string {
 	return string(out)
 }
 
-// serveJourney starts a server on the data directory of dir, which ends with
-// the test, and returns its address.
-func serveJourney(t *testing.T, dir, bin string) string {
+// serveJourney starts a server on a place in dir, which ends with the test,
+// and returns its address.
+func serveJourney(t testing.TB, dir, bin string, at ...string) string {
 	t.Helper()
 	// Not the test's context, which ends before the cleanup.
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, bin, "serve", "--data=data", "--listen=127.0.0.1:0")
+	cmd := exec.CommandContext(ctx, bin, append([]string{"serve", "--listen=127.0.0.1:0"}, at...)...)
 	cmd.Dir = dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	var log bytes.Buffer

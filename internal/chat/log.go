@@ -69,8 +69,9 @@ type Reader interface {
 
 	// Changes returns the changes after a position, in order, at most limit,
 	// and the position to go on from: that of the last one, or the head if
-	// there are no more. Objects of a secret kind are never among them.
-	Changes(after Position, limit int) ([]Change, Position, error)
+	// there are no more; of some kinds, or of all if none is named. Objects of
+	// a secret kind are never among them.
+	Changes(after Position, limit int, kinds ...Kind) ([]Change, Position, error)
 
 	// Count counts what is there. It counts rows; nothing is kept in step.
 	Count() (Totals, error)

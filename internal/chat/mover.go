@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
 
 // Fence orders the movers of one move: an Apply with an older one is refused.
@@ -116,6 +117,8 @@ type Applied struct {
 	Counts    Counts // written, unchanged, deduplicated, conflict
 	Conflicts []Note
 	Pos       Position
+	Held      time.Duration // for so long nobody else could write
+	Shared    bool          // others wrote here lately: they had to wait so long
 }
 
 // Mover is the store's side of moves into this place.

@@ -122,6 +122,10 @@ const (
 	postRoster = 500 * time.Millisecond
 )
 
+// inRoster are the kinds that a roster holds. Messages are not: however many
+// come in, following them costs nothing.
+var inRoster = []Kind{KindUser, KindRoom, KindContent, KindEmoticon, KindSetting, KindMatch}
+
 // roster returns the roster as of the snapshot that r reads, or a newer one.
 func (s *Service) roster(r Reader) (*Roster, error) {
 	h, err := r.Head()
@@ -138,7 +142,7 @@ func (s *Service) roster(r Reader) (*Roster, error) {
 			}
 			return p, nil
 		}
-		changes, end, err := r.Changes(p.at.Pos, followed)
+		changes, end, err := r.Changes(p.at.Pos, followed, inRoster...)
 		if err != nil {
 			return nil, err
 		}
@@ -262,47 +266,48 @@ func (p *Roster) lookAtPictures(r Reader) error {
 func (p *Roster) follow(r Reader, changes []Change, end Position) (*Roster, error) {
 	next := *p
 	next.at.Pos = end
-	people, matched, pictures := false, false, false
+	has := map[Kind]bool{}
+	own := func(k Kind, clone func()) { // before the first change of a kind
+		if !has[k] {
+			has[k] = true
+			clone()
+		}
+	}
 	for _, c := range changes {
 		switch o := c.Object.(type) {
 		case *User:
-			if !people {
-				next.Users = maps.Clone(next.Users)
-			}
-			people, pictures = true, true
+			own(KindUser, func() { next.Users = maps.Clone(next.Users) })
 			next.Users[o.ID] = o
 		case *Match:
-			next.same = maps.Clone(next.same)
+			own(KindMatch, func() { next.same = maps.Clone(next.same) })
 			if next.same[o.Imported] = o.Local; o.Gone {
 				delete(next.same, o.Imported)
 			}
-			matched = true
 		case *Room:
-			next.Rooms = maps.Clone(next.Rooms)
+			own(KindRoom, func() { next.Rooms = maps.Clone(next.Rooms) })
 			if next.Rooms[o.ID] = o; o.Gone {
 				delete(next.Rooms, o.ID)
 			}
 		case *Emoticon:
-			next.Emoticons, pictures = maps.Clone(next.Emoticons), true
+			own(KindEmoticon, func() { next.Emoticons = maps.Clone(next.Emoticons) })
 			next.emoticon(o)
 		case *Content:
-			pictures = true
-			next.Pictures = maps.Clone(next.Pictures)
+			own(KindContent, func() { next.Pictures = maps.Clone(next.Pictures) })
 			delete(next.Pictures, o.ID)
 		case *Setting:
-			next.settings = maps.Clone(next.settings)
+			own(KindSetting, func() { next.settings = maps.Clone(next.settings) })
 			if next.settings[o.Name] = o.Value; o.Gone {
 				delete(next.settings, o.Name)
 			}
 		}
 	}
-	if people || matched {
+	if has[KindUser] || has[KindMatch] {
 		next.index()
 	}
-	if !pictures {
+	if !has[KindUser] && !has[KindEmoticon] && !has[KindContent] {
 		return &next, nil
 	}
-	next.Pictures = maps.Clone(next.Pictures)
+	own(KindContent, func() { next.Pictures = maps.Clone(next.Pictures) })
 	return &next, next.lookAtPictures(r)
 }
 

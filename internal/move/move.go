@@ -24,7 +24,7 @@ type Options struct {
 	Quarantine        Budget     // zero is DefaultBudget
 	LeaveIndex        bool       // search is built by the server, later
 	AcceptDifferences bool       // an empty target is opened though the verify found differences
-	BatchSize         int        // zero chooses: 5,000, or 1,000 where people are at work
+	BatchSize         int        // zero chooses, by how long others at the target have to wait
 }
 
 // Job is one move. Run it again after a crash: it goes on where it stopped. A
@@ -51,6 +51,7 @@ type Job struct {
 	first   bool // nothing of the source was at the target before this run
 	report  *Report
 	meter   meter
+	pace    pace
 }
 
 // journal is what the mover keeps at the target, with the cursor.

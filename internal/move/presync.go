@@ -127,7 +127,10 @@ func (j *Job) applyBundle(ctx context.Context, b *bundle) error {
 	}
 	j.meter.waitedFor("target", time.Since(began))
 	j.meter.applied(j.state.Counts, items)
-	return j.step("after apply")
+	if err := j.step("after apply"); err != nil {
+		return err
+	}
+	return j.rest(ctx, j.pace.next(len(b.batch.Items), applied))
 }
 
 // apply makes a batch so, with the journal beside it, and moves the job's
@@ -169,4 +172,16 @@ func (j *Job) applyError(err error) error {
 	}
 	return chat.Errorf(chat.Conflict, "the move %s was taken over by another mover, or the target was changed behind it: %w", j.Name, err).
 		WithHint("let the other one end; nothing is lost, and nothing is carried twice")
+}
+
+// rest leaves the target to those who are at work there.
+func (j *Job) rest(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	j.meter.waiting("people are at work at the target: half of the time is theirs")
+	began := time.Now()
+	err := pause(ctx, d)
+	j.meter.waitedFor("people", time.Since(began))
+	return err
 }

@@ -11,10 +11,9 @@ import (
 	"github.com/godwit-chat/godwit/internal/connect"
 )
 
-// Sizes of a batch. One is closed at the first cursor after any of them.
+// A batch is closed at the first cursor after its number of objects (see
+// pace), or after any of these.
 const (
-	idleBatch  = 5000      // objects, where nobody is at work
-	busyBatch  = 1000      // objects, where people are
 	textBatch  = 6 << 20   // bytes of objects
 	filesBatch = 256 << 20 // bytes of files, so that little is stored twice after a crash
 )
@@ -52,7 +51,6 @@ func (b *bundle) stored(ctx context.Context) error {
 type reader struct {
 	job   *Job
 	files *storer
-	size  int
 	now   *bundle
 	to    string // the last cursor seen
 	input int64  // where the last batch ended
@@ -62,13 +60,9 @@ type reader struct {
 }
 
 func newReader(j *Job, files *storer) *reader {
-	r := &reader{job: j, files: files, size: j.BatchSize, now: newBundle(), to: j.state.Cursor, input: -1}
-	if r.size == 0 {
-		r.size = idleBatch
-		if j.place.State == chat.Open && j.place.Totals.Kinds[chat.KindUser] > 0 {
-			r.size = busyBatch
-		}
-	}
+	r := &reader{job: j, files: files, now: newBundle(), to: j.state.Cursor, input: -1}
+	inUse := j.place.State == chat.Open && j.place.Totals.Kinds[chat.KindUser] > 0
+	j.pace.begin(j.BatchSize, inUse)
 	for _, c := range j.state.Counts {
 		r.quarantined += c.Quarantined
 		r.records += c.Read + c.Quarantined + c.Skipped
@@ -107,8 +101,9 @@ func (r *reader) run(ctx context.Context, out chan<- *bundle) error {
 }
 
 func (r *reader) full() bool {
-	return len(r.now.batch.Items)+len(r.now.batch.Notes) >= r.size || r.now.text >= textBatch || r.now.bytes >= filesBatch ||
-		r.now.count >= int64(10*r.size)
+	size := r.job.pace.batch()
+	return len(r.now.batch.Items)+len(r.now.batch.Notes) >= size || r.now.text >= textBatch || r.now.bytes >= filesBatch ||
+		r.now.count >= int64(10*size)
 }
 
 func (r *reader) send(ctx context.Context, out chan<- *bundle) error {

@@ -58,9 +58,9 @@ func (r *reader) History(q chat.HistoryQuery) ([]*chat.Message, error) {
 	r.c.reads.Add(1)
 	return r.Reader.History(q)
 }
-func (r *reader) Changes(p chat.Position, n int) ([]chat.Change, chat.Position, error) {
+func (r *reader) Changes(p chat.Position, n int, kinds ...chat.Kind) ([]chat.Change, chat.Position, error) {
 	r.c.reads.Add(1)
-	return r.Reader.Changes(p, n)
+	return r.Reader.Changes(p, n, kinds...)
 }
 func (r *reader) Count() (chat.Totals, error) { r.c.reads.Add(1); return r.Reader.Count() }
 func (r *reader) Spans(ids []chat.RoomID, n bool) (map[chat.RoomID]chat.Span, error) {

@@ -31,7 +31,8 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 	if err != nil {
 		return chat.Applied{}, err
 	}
-	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos}, nil
+	db.company.applied(a.pos)
+	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos, Held: time.Since(a.locked), Shared: db.company.here()}, nil
 }
 
 // glance reads what is there on a connection that writes: its settings keep
@@ -99,6 +100,7 @@ type applier struct {
 	counts    chat.Counts
 	conflicts []chat.Note
 	pos       chat.Position
+	locked    time.Time // when nobody else could write any more
 }
 
 type refusal struct {
@@ -132,6 +134,8 @@ func (a *applier) look(s *session) error {
 
 // apply runs under the lock of the head.
 func (a *applier) apply(s *session, h *head) (err error) {
+	a.locked = time.Now()
+	s.db.company.look(h.Pos)
 	switch h.State {
 	case chat.Open, chat.Receiving, chat.Standby:
 	default:

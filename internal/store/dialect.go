@@ -30,8 +30,6 @@ type dialect struct {
 	upsert func(s *session, t *table, rows []*row) error
 	// alone keeps other processes from updating the tables at the same time.
 	alone func(ctx context.Context, db *DB) (unlock func(), err error)
-	// indexer reports whether this process may index in the transaction.
-	indexer func(s *session) (bool, error)
 	// explain is the beginning of the question how a query will run.
 	explain string
 	// classify turns an error of the database into one for people, or nil.
@@ -42,14 +40,31 @@ type dialect struct {
 	words words
 }
 
-// words is the index of the words of messages.
+// words is the index of the words of messages. How far it goes is kept in it:
+// it can be made again at any time, and chat does not depend on it.
 type words interface {
+	// create makes it in a new database, if it belongs there.
 	create(ctx context.Context, tx *sql.Tx) error
+	// open makes it ready, after the tables are.
+	open(ctx context.Context, db *DB) error
+	close() error
+	// reading runs fn where the index can be read, beside or in s.
+	reading(s *session, fn func(*session) error) error
+	// writing runs fn in a transaction of the index, and commits it if fn says
+	// so. It does nothing while another process is at it.
+	writing(ctx context.Context, db *DB, fn func(*session) (bool, error)) error
+	// reached returns up to which position messages are searchable.
+	reached(s *session) (int64, error)
+	// advance moves that on, and reports false if it was not at from.
+	advance(s *session, from, to int64, h chat.Head) (bool, error)
 	// put makes the entries so; an entry without terms is taken out.
 	put(s *session, entries []entry) error
 	clear(s *session) error
+	// mend makes the index anew after err, if that is what helps.
+	mend(ctx context.Context, db *DB, err error) error
 	// find returns the next entries that match, newest first.
 	find(s *session, q *wordQuery) ([]hit, error)
 	// settle is called when much was put.
 	settle(ctx context.Context, db *DB) error
+	size() int64 // bytes, beside those of the database
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -27,18 +28,37 @@ func (db *DB) Index(ctx context.Context, limit int) (done int, err error) {
 	}
 	defer db.index.Unlock()
 	for done < limit {
-		want := min(limit-done, indexAtOnce)
+		want, crowd := min(limit-done, indexAtOnce), db.company.here()
+		if crowd {
+			want = min(want, bite)
+		}
+		began := time.Now()
 		n, err := db.indexSome(ctx, want)
+		if err != nil {
+			return done, db.d.words.mend(ctx, db, err)
+		}
 		done += n
 		db.unsettled += n
-		if err != nil {
-			return done, err
-		}
 		if n < want {
 			return done, db.settle(ctx)
 		}
+		if crowd && !pause(ctx, time.Since(began)) {
+			return done, ctx.Err()
+		}
 	}
 	return done, nil
+}
+
+// pause waits, and reports whether it was not cut short.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
 }
 
 // settle is for the end of a long backlog.
@@ -52,14 +72,14 @@ func (db *DB) settle(ctx context.Context) error {
 
 func (db *DB) indexSome(ctx context.Context, limit int) (int, error) {
 	var from, to int64
+	var h chat.Head
 	var messages []*chat.Message
-	err := db.view(ctx, func(s *session) error {
-		h, err := s.Head()
-		if err != nil {
+	err := db.view(ctx, func(s *session) (err error) {
+		if h, err = s.Head(); err != nil {
 			return err
 		}
-		if err := s.row(`SELECT pos FROM searchable`).Scan(&from); err != nil {
-			return db.fail("look how far the index is", err)
+		if from, err = s.reached(); err != nil {
+			return err
 		}
 		return s.each(func(rows *sql.Rows) error {
 			m, err := scanMessage(rows, &to)
@@ -70,25 +90,29 @@ func (db *DB) indexSome(ctx context.Context, limit int) (int, error) {
 	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
-	entries := db.entries(messages)
-	tx, err := db.begin(ctx, db.write, nil)
+	entries, done := db.entries(messages), 0
+	err = db.d.words.writing(ctx, db, func(s *session) (bool, error) {
+		// Another process may have done these meanwhile.
+		ok, err := db.d.words.advance(s, from, to, h)
+		if err != nil || !ok {
+			return false, err
+		}
+		done = len(messages)
+		return true, db.d.words.put(s, entries)
+	})
 	if err != nil {
-		return 0, db.fail("index", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // done after the commit
-	s := &session{ctx: ctx, db: db, tx: tx}
-	if mine, err := db.d.indexer(s); err != nil || !mine {
-		return 0, db.fail("index", err)
-	}
-	// Another process may have done these meanwhile.
-	n, err := s.execCount(`UPDATE searchable SET pos = $1 WHERE pos = $2`, to, from)
-	if err != nil || n == 0 {
 		return 0, err
 	}
-	if err := db.d.words.put(s, entries); err != nil {
-		return 0, err
-	}
-	return len(messages), db.fail("index", tx.Commit())
+	return done, nil
+}
+
+// reached returns up to which position messages are searchable.
+func (s *session) reached() (pos int64, err error) {
+	err = s.db.d.words.reading(s, func(w *session) (err error) {
+		pos, err = s.db.d.words.reached(w)
+		return err
+	})
+	return pos, err
 }
 
 // entries finds the words of messages, on all processors.
@@ -132,7 +156,11 @@ func (db *DB) termsOf(m *chat.Message) []string {
 // Unindexed counts messages that are not yet searchable.
 func (db *DB) Unindexed(ctx context.Context) (n int64, err error) {
 	err = db.view(ctx, func(s *session) error {
-		err := s.row(`SELECT count(*) FROM messages WHERE pos > (SELECT pos FROM searchable)`).Scan(&n)
+		pos, err := s.reached()
+		if err != nil {
+			return err
+		}
+		err = s.row(`SELECT count(*) FROM messages WHERE pos > $1`, pos).Scan(&n)
 		return db.fail("count what is not searchable", err)
 	})
 	return n, err
@@ -142,17 +170,5 @@ func (db *DB) Unindexed(ctx context.Context) (n int64, err error) {
 func (db *DB) Reindex(ctx context.Context) error {
 	db.index.Lock()
 	defer db.index.Unlock()
-	tx, err := db.begin(ctx, db.write, nil)
-	if err != nil {
-		return db.fail("drop the index", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // done after the commit
-	s := &session{ctx: ctx, db: db, tx: tx}
-	if err := s.exec(`UPDATE searchable SET pos = 0`); err != nil {
-		return err
-	}
-	if err := db.d.words.clear(s); err != nil {
-		return err
-	}
-	return db.fail("drop the index", tx.Commit())
+	return db.d.words.writing(ctx, db, func(s *session) (bool, error) { return true, db.d.words.clear(s) })
 }

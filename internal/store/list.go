@@ -172,6 +172,7 @@ func (s *session) Count() (chat.Totals, error) {
 	if err := s.row(s.db.d.size).Scan(&t.Database); err != nil {
 		return t, s.db.fail("measure the database", err)
 	}
+	t.Database += s.db.d.words.size()
 	return t, s.countStates(&t)
 }
 

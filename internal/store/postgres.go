@@ -36,12 +36,8 @@ func postgresDialect() *dialect {
 		keysAtOnce: 10000,
 		upsert:     postgresUpsert,
 		alone:      postgresAlone,
-		indexer: func(s *session) (ok bool, err error) {
-			err = s.row(`SELECT pg_try_advisory_xact_lock($1)`, int64(lockIndex)).Scan(&ok)
-			return ok, err
-		},
-		explain:  `EXPLAIN `,
-		classify: classifyPostgres,
+		explain:    `EXPLAIN `,
+		classify:   classifyPostgres,
 		stale: func(err error) bool {
 			_, connecting := errors.AsType[*pgconn.ConnectError](err)
 			e := classifyPostgres(err)

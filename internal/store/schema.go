@@ -26,7 +26,19 @@ func (db *DB) migrate(ctx context.Context) error {
 	search := goose.NewGoMigration(2, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		return db.d.words.create(ctx, tx)
 	}}, nil)
-	p, err := goose.NewProvider(db.d.goose, db.write, files, goose.WithGoMigrations(search), goose.WithDisableGlobalRegistry(true))
+	// SQLite's index of words was in the database before.
+	apart := goose.NewGoMigration(11, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		if db.d.shared {
+			return nil
+		}
+		for _, table := range []string{"words", "words_content", "searchable"} {
+			if _, err := tx.ExecContext(ctx, `DROP TABLE IF EXISTS `+table); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil)
+	p, err := goose.NewProvider(db.d.goose, db.write, files, goose.WithGoMigrations(search, apart), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}

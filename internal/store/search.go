@@ -73,7 +73,11 @@ func (db *DB) Search(ctx context.Context, q chat.SearchQuery) (found []*chat.Mes
 		}
 		w := wordsOf(q, visible)
 		for w.limit = 2*q.Limit + 20; ; w.limit = min(w.limit*4, 8000) {
-			hits, err := db.d.words.find(s, w)
+			var hits []hit
+			err := db.d.words.reading(s, func(index *session) (err error) {
+				hits, err = db.d.words.find(index, w)
+				return err
+			})
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"slices"
+	"strings"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -182,7 +183,7 @@ func historyQuery(q chat.HistoryQuery) (string, []any) {
 }
 
 // Changes merges the tables by position.
-func (s *session) Changes(after chat.Position, limit int) ([]chat.Change, chat.Position, error) {
+func (s *session) Changes(after chat.Position, limit int, kinds ...chat.Kind) ([]chat.Change, chat.Position, error) {
 	h, err := s.Head()
 	if err != nil {
 		return nil, after, err
@@ -191,24 +192,12 @@ func (s *session) Changes(after chat.Position, limit int) ([]chat.Change, chat.P
 		return nil, after, chat.Errorf(chat.Invalid, "no limit for how many changes to read")
 	}
 	var messages, objects []chat.Change
-	err = errors.Join(
-		s.each(func(rows *sql.Rows) error {
-			var pos int64
-			m, err := scanMessage(rows, &pos)
-			messages = append(messages, chat.Change{Pos: chat.Position(pos), Object: m})
-			return err
-		}, `SELECT `+messageColumns+`, pos FROM messages WHERE pos > $1 AND pos <= $2 ORDER BY pos LIMIT $3`, int64(after), int64(h.Pos), limit),
-		s.each(func(rows *sql.Rows) error {
-			var pos int64
-			var kind uint8
-			var body sql.RawBytes
-			if err := rows.Scan(&kind, &body, &pos); err != nil {
-				return err
-			}
-			o, err := chat.DecodeBody(chat.Kind(kind), body)
-			objects = append(objects, chat.Change{Pos: chat.Position(pos), Object: o})
-			return err
-		}, `SELECT kind, body, pos FROM objects WHERE pos > $1 AND pos <= $2 ORDER BY pos LIMIT $3`, int64(after), int64(h.Pos), limit))
+	if len(kinds) == 0 || slices.Contains(kinds, chat.KindMessage) {
+		messages, err = s.changedMessages(after, h.Pos, limit)
+	}
+	if err == nil {
+		objects, err = s.changedObjects(after, h.Pos, limit, kinds)
+	}
 	if err != nil {
 		return nil, after, err
 	}
@@ -217,6 +206,40 @@ func (s *session) Changes(after chat.Position, limit int) ([]chat.Change, chat.P
 		return list, max(h.Pos, after), nil
 	}
 	return list, list[len(list)-1].Pos, nil
+}
+
+func (s *session) changedMessages(after, end chat.Position, limit int) (list []chat.Change, err error) {
+	err = s.each(func(rows *sql.Rows) error {
+		var pos int64
+		m, err := scanMessage(rows, &pos)
+		list = append(list, chat.Change{Pos: chat.Position(pos), Object: m})
+		return err
+	}, `SELECT `+messageColumns+`, pos FROM messages WHERE pos > $1 AND pos <= $2 ORDER BY pos LIMIT $3`, int64(after), int64(end), limit)
+	return list, err
+}
+
+func (s *session) changedObjects(after, end chat.Position, limit int, kinds []chat.Kind) (list []chat.Change, err error) {
+	only := ""
+	if len(kinds) > 0 {
+		var numbers []string
+		for _, k := range kinds {
+			numbers = append(numbers, itoa(int(k)))
+		}
+		only = ` AND +kind IN (` // the plus keeps SQLite from looking through all of a kind
+		only += strings.Join(numbers, ",") + `)`
+	}
+	err = s.each(func(rows *sql.Rows) error {
+		var pos int64
+		var kind uint8
+		var body sql.RawBytes
+		if err := rows.Scan(&kind, &body, &pos); err != nil {
+			return err
+		}
+		o, err := chat.DecodeBody(chat.Kind(kind), body)
+		list = append(list, chat.Change{Pos: chat.Position(pos), Object: o})
+		return err
+	}, `SELECT kind, body, pos FROM objects WHERE pos > $1 AND pos <= $2`+only+` ORDER BY pos LIMIT $3`, int64(after), int64(end), limit)
+	return list, err
 }
 
 func merge(a, b []chat.Change, limit int) []chat.Change {

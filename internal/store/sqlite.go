@@ -33,11 +33,9 @@ func sqliteDialect() *dialect {
 		keysAtOnce: 500,
 		upsert:     sqliteUpsert,
 		alone:      func(context.Context, *DB) (func(), error) { return func() {}, nil }, // the file's lock is enough
-		indexer:    func(*session) (bool, error) { return true, nil },
 		explain:    `EXPLAIN QUERY PLAN `,
 		classify:   classifySQLite,
 		stale:      func(error) bool { return false },
-		words:      sqliteWords{},
 	}
 }
 
@@ -45,26 +43,35 @@ func sqliteDialect() *dialect {
 // instead of failing with "database is locked", and some that read.
 func openSQLite(_ context.Context, db *DB, path string) error {
 	db.d = sqliteDialect()
+	db.d.words = &sqliteWords{path: strings.TrimSuffix(path, ".db") + "-search.db"}
 	unlock, err := lockFile(path)
 	if err != nil {
 		return err
 	}
 	db.unlock = unlock
+	db.write, db.read, err = sqlitePools(path, "full", 24<<10)
+	return err
+}
+
+// sqlitePools opens one connection that writes, with a cache of some KB, and
+// some that read. What was committed survives a power cut if synchronous is
+// "full"; if it is "normal", the file stays whole, but may be a little older.
+func sqlitePools(path, synchronous string, cacheKB int) (write, read *sql.DB, err error) {
 	dsn := func(cacheKB int, more string) string {
-		pragmas := fmt.Sprintf("?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(-%d)"+
-			"&_pragma=temp_store(memory)&_pragma=journal_size_limit(67108864)&_pragma=foreign_keys(0)", cacheKB)
+		pragmas := fmt.Sprintf("?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(%s)&_pragma=cache_size(-%d)"+
+			"&_pragma=temp_store(memory)&_pragma=journal_size_limit(67108864)&_pragma=foreign_keys(0)", synchronous, cacheKB)
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas + more
 	}
-	if db.write, err = sql.Open("sqlite", dsn(24<<10, "&_txlock=immediate")); err != nil {
-		return err
+	if write, err = sql.Open("sqlite", dsn(cacheKB, "&_txlock=immediate")); err != nil {
+		return nil, nil, err
 	}
-	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", dsn(4<<10, "&_pragma=query_only(1)")); err != nil {
-		return err
+	write.SetMaxOpenConns(1)
+	if read, err = sql.Open("sqlite", dsn(4<<10, "&_pragma=query_only(1)")); err != nil {
+		return nil, nil, errors.Join(err, write.Close())
 	}
-	db.read.SetMaxOpenConns(readers)
-	db.read.SetMaxIdleConns(readers)
-	return nil
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers)
+	return write, read, nil
 }
 
 // lockFile keeps a second process from writing to the file.

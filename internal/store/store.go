@@ -38,6 +38,8 @@ type DB struct {
 	rooms  roomCache
 	index  sync.Mutex // held while messages are made searchable
 
+	company company
+
 	unsettled int // entries of the index since it was settled, guarded by index
 
 	stmts  map[string]*sql.Stmt // of the one connection that writes; not changed after Open
@@ -69,6 +71,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	if err == nil {
 		err = db.startEpoch(ctx)
+	}
+	if err == nil {
+		err = db.d.words.open(ctx, db)
 	}
 	if err != nil {
 		return nil, errors.Join(db.fail("open "+shown(o.Path), err), db.Close())
@@ -125,6 +130,9 @@ func (db *DB) Close() error {
 		if pool != nil {
 			errs = append(errs, pool.Close())
 		}
+	}
+	if db.d != nil && db.d.words != nil {
+		errs = append(errs, db.d.words.close())
 	}
 	if db.unlock != nil {
 		db.unlock()

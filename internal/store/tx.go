@@ -71,8 +71,8 @@ func (t *tx) History(q chat.HistoryQuery) ([]*chat.Message, error) {
 	return list, t.check(err)
 }
 
-func (t *tx) Changes(after chat.Position, limit int) ([]chat.Change, chat.Position, error) {
-	list, pos, err := t.s.Changes(after, limit)
+func (t *tx) Changes(after chat.Position, limit int, kinds ...chat.Kind) ([]chat.Change, chat.Position, error) {
+	list, pos, err := t.s.Changes(after, limit, kinds...)
 	return list, pos, t.check(err)
 }
 

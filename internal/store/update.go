@@ -166,6 +166,9 @@ func (db *DB) tryGroup(ctx context.Context, batch []*request, careful bool) erro
 		return err
 	}
 	db.group.cache.learn(written, pos)
+	if len(written) > 0 {
+		db.company.wrote()
+	}
 	for i, r := range batch {
 		r.err, r.panic = own[i], panics[i]
 		close(r.done)
