@@ -176,10 +176,10 @@ func (j *Job) applyError(err error) error {
 
 // rest leaves the target to those who are at work there.
 func (j *Job) rest(ctx context.Context, d time.Duration) error {
+	j.meter.shares(d > 0)
 	if d <= 0 {
 		return nil
 	}
-	j.meter.waiting("people are at work at the target: half of the time is theirs")
 	began := time.Now()
 	err := pause(ctx, d)
 	j.meter.waitedFor("people", time.Since(began))

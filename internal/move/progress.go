@@ -41,6 +41,7 @@ type meter struct {
 	resumed int64 // where in the source this process began
 	before  Snapshot
 	waits   map[string]time.Duration
+	shared  bool // people are at work at the target
 }
 
 func (m *meter) enter(phase string) {
@@ -160,8 +161,18 @@ func (m *meter) band() (low, high time.Duration) {
 	return seconds(max(lately, since)), seconds(min(lately, since) / 1.25)
 }
 
-// pace names the slower end.
+// shares says whether people are at work at the target.
+func (m *meter) shares(people bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shared = people
+}
+
+// pace names what decides how fast it goes.
 func (m *meter) pace() string {
+	if m.shared && m.now.Phase == "presync" {
+		return "people are at work at the target: half of the time is theirs"
+	}
 	source, target := m.waits["source"], m.waits["target"]
 	switch {
 	case source+target < time.Second:

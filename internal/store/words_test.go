@@ -54,8 +54,10 @@ func TestSQLiteKeepsWordsInAFileThatMayGetLost(t *testing.T) {
 	closeIt()
 
 	for name, harm := range map[string]func() error{
-		"deleted":                    func() error { return os.Remove(index) },
-		"no database":                func() error { return os.WriteFile(index, []byte("not a database at all, but long enough to look at"), 0o600) },
+		"deleted": func() error { return os.Remove(index) },
+		"no database": func() error {
+			return os.WriteFile(index, []byte("not a database at all, but long enough to look at"), 0o600)
+		},
 		"empty":                      func() error { return os.Truncate(index, 0) },
 		"of another version":         func() error { mustExec(t, index, `PRAGMA user_version = 99`); return nil },
 		"of another place":           func() error { mustExec(t, index, `UPDATE searchable SET log = x'00'`); return nil },
