@@ -2,7 +2,6 @@
 package blob
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,8 +11,11 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -28,17 +30,20 @@ import (
 // a directory of this process, made durable by Flush, and only then given its
 // name. Several processes may use one directory.
 type Dir struct {
-	root  *os.Root
-	stage string // this process's directory of files that are not durable yet
+	root   *os.Root
+	stage  string    // this process's directory of files that are not durable yet
+	staged directory // the same, open
+	shards directory // of those that are
 
 	mu     sync.Mutex
-	staged map[string]string // hash to name in stage
+	fresh  map[string]string // hash to name in stage
 	broken map[string]bool   // hashes whose bytes Check found damaged: the next Put replaces them
 	sums   map[chat.Key]sum  // of uploads that are arriving
 	next   int
 
-	flush  sync.Mutex // one Flush at a time
-	shards sync.Map   // names of the directories that are known to exist
+	flush sync.Mutex      // one Flush at a time
+	named map[string]bool // directories with names in them that may not be durable yet
+	known sync.Map        // names of the shards that exist
 }
 
 const (
@@ -61,11 +66,17 @@ func OpenDir(path string) (*Dir, error) {
 	if err != nil {
 		return nil, diskError("open the directory of files", path, err)
 	}
-	d := &Dir{root: root, staged: map[string]string{}, broken: map[string]bool{}, stage: filepath.Join(stageDir, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()[:8]))}
+	d := &Dir{root: root, fresh: map[string]string{}, named: map[string]bool{}, broken: map[string]bool{}, stage: filepath.Join(stageDir, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()[:8]))}
 	for _, dir := range []string{shardDir, stageDir, partsDir, d.stage} {
 		if err := root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, errors.Join(diskError("make", dir, err), root.Close())
 		}
+	}
+	if d.staged, err = openDirectory(root, d.stage); err == nil {
+		d.shards, err = openDirectory(root, shardDir)
+	}
+	if err != nil {
+		return nil, errors.Join(diskError("open the directory of files", path, err), root.Close())
 	}
 	d.removeStale()
 	return d, nil
@@ -87,7 +98,7 @@ func (d *Dir) removeStale() {
 
 // Close removes what was staged and not flushed.
 func (d *Dir) Close() error {
-	return errors.Join(d.root.RemoveAll(d.stage), d.root.Close())
+	return errors.Join(d.staged.close(), d.shards.close(), d.root.RemoveAll(d.stage), d.root.Close())
 }
 
 // Put stages the bytes of r and returns their SHA-256 in hex. They are there
@@ -99,13 +110,8 @@ func (d *Dir) Put(ctx context.Context, r io.Reader, size int64) (string, error) 
 		return "", err
 	}
 	if size >= 0 && size <= small {
-		data := make([]byte, size)
-		if _, err := io.ReadFull(r, data); err != nil {
-			return "", shortError(err, size)
-		}
-		if n, err := r.Read(make([]byte, 1)); n > 0 {
-			return "", longError(size)
-		} else if err != nil && err != io.EOF {
+		data, err := readSmall(r, size)
+		if err != nil {
 			return "", err
 		}
 		sum := sha256.Sum256(data)
@@ -113,9 +119,34 @@ func (d *Dir) Put(ctx context.Context, r io.Reader, size int64) (string, error) 
 		if d.has(name, size) {
 			return name, nil
 		}
-		return name, d.write(name, bytes.NewReader(data))
+		return name, d.write(name, data)
 	}
 	return d.putLarge(ctx, r, size)
+}
+
+// readSmall reads just so many bytes, or takes them from a reader that has
+// them in memory.
+func readSmall(r io.Reader, size int64) ([]byte, error) {
+	if held, ok := r.(interface{ Whole() []byte }); ok {
+		data := held.Whole()
+		switch n := int64(len(data)); {
+		case n < size:
+			return nil, shortError(io.ErrUnexpectedEOF, size)
+		case n > size:
+			return nil, longError(size)
+		}
+		return data, nil
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, shortError(err, size)
+	}
+	if n, err := r.Read(make([]byte, 1)); n > 0 {
+		return nil, longError(size)
+	} else if err != nil && err != io.EOF {
+		return nil, err
+	}
+	return data, nil
 }
 
 func (d *Dir) putLarge(ctx context.Context, r io.Reader, size int64) (string, error) {
@@ -129,11 +160,11 @@ func (d *Dir) putLarge(ctx context.Context, r io.Reader, size int64) (string, er
 		}
 	}
 	if err != nil {
-		return "", errors.Join(err, d.root.Remove(tmp))
+		return "", errors.Join(err, d.remove(tmp))
 	}
 	name := hex.EncodeToString(h.Sum(nil))
 	if d.has(name, n) {
-		return name, d.root.Remove(tmp)
+		return name, d.remove(tmp)
 	}
 	return name, d.add(name, tmp)
 }
@@ -153,23 +184,26 @@ func (h *hashReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// tempName is a name in the stage that was not given before.
 func (d *Dir) tempName() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next++
-	return filepath.Join(d.stage, fmt.Sprint(d.next))
+	return strconv.Itoa(d.next)
 }
 
-func (d *Dir) write(name string, r io.Reader) error {
+func (d *Dir) remove(tmp string) error { return d.root.Remove(filepath.Join(d.stage, tmp)) }
+
+func (d *Dir) write(name string, data []byte) error {
 	tmp := d.tempName()
-	if _, err := d.copyTo(tmp, r); err != nil {
-		return errors.Join(err, d.root.Remove(tmp))
+	if err := d.staged.create(tmp, data); err != nil {
+		return errors.Join(diskError("write", tmp, err), d.remove(tmp))
 	}
 	return d.add(name, tmp)
 }
 
 func (d *Dir) copyTo(tmp string, r io.Reader) (int64, error) {
-	f, err := d.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.root.OpenFile(filepath.Join(d.stage, tmp), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return 0, diskError("write", tmp, err)
 	}
@@ -183,13 +217,13 @@ func (d *Dir) copyTo(tmp string, r io.Reader) (int64, error) {
 // add remembers a staged file; a second one with the same bytes is dropped.
 func (d *Dir) add(name, tmp string) error {
 	d.mu.Lock()
-	_, twice := d.staged[name]
+	_, twice := d.fresh[name]
 	if !twice {
-		d.staged[name] = tmp
+		d.fresh[name] = tmp
 	}
 	d.mu.Unlock()
 	if twice {
-		return d.root.Remove(tmp)
+		return d.remove(tmp)
 	}
 	return nil
 }
@@ -198,15 +232,17 @@ func (d *Dir) add(name, tmp string) error {
 // is not those bytes: it is replaced.
 func (d *Dir) has(name string, size int64) bool {
 	d.mu.Lock()
-	_, staged := d.staged[name]
+	_, staged := d.fresh[name]
 	broken := d.broken[name]
 	d.mu.Unlock()
 	if staged || broken {
 		return staged
 	}
-	info, err := d.root.Stat(filePath(name))
-	return err == nil && info.Size() == size
+	return d.shards.size(inShard(name)) == size
 }
+
+// inShard is where a hash is within the directory of those that are there.
+func inShard(name string) string { return name[:2] + "/" + name }
 
 func filePath(name string) string { return filepath.Join(shardDir, name[:2], name) }
 
@@ -220,12 +256,12 @@ func (d *Dir) Flush(ctx context.Context) error {
 	d.flush.Lock()
 	defer d.flush.Unlock()
 	d.mu.Lock()
-	batch := make(map[string]string, len(d.staged))
-	for name, tmp := range d.staged {
+	batch := make(map[string]string, len(d.fresh))
+	for name, tmp := range d.fresh {
 		batch[name] = tmp
 	}
 	d.mu.Unlock()
-	if len(batch) == 0 {
+	if len(batch)+len(d.named) == 0 {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -234,22 +270,33 @@ func (d *Dir) Flush(ctx context.Context) error {
 	if err := d.sync(batch); err != nil {
 		return err
 	}
-	dirs := map[string]bool{}
-	for name, tmp := range batch {
+	if err := d.name(batch); err != nil {
+		return err
+	}
+	if err := d.syncDirs(d.named); err != nil {
+		return err
+	}
+	clear(d.named)
+	return nil
+}
+
+// name gives staged files their names, one directory after the other.
+func (d *Dir) name(batch map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(batch)) {
 		dir := filepath.Dir(filePath(name))
 		if err := d.makeShard(dir); err != nil {
 			return err
 		}
-		if err := d.root.Rename(tmp, filePath(name)); err != nil {
+		if err := d.staged.rename(batch[name], d.shards, inShard(name)); err != nil {
 			return diskError("name", name, err)
 		}
-		dirs[dir] = true
+		d.named[dir] = true
 		d.mu.Lock()
-		delete(d.staged, name)
+		delete(d.fresh, name)
 		delete(d.broken, name)
 		d.mu.Unlock()
 	}
-	return d.syncDirs(dirs)
+	return nil
 }
 
 // sync makes the bytes of staged files durable before they get their names.
@@ -258,7 +305,7 @@ func (d *Dir) sync(batch map[string]string) error {
 		return d.syncAll()
 	}
 	for _, tmp := range batch {
-		if err := d.syncOne(tmp); err != nil {
+		if err := d.syncOne(filepath.Join(d.stage, tmp)); err != nil {
 			return err
 		}
 	}
@@ -294,13 +341,13 @@ func (d *Dir) syncAll() error {
 }
 
 func (d *Dir) makeShard(dir string) error {
-	if _, ok := d.shards.Load(dir); ok {
+	if _, ok := d.known.Load(dir); ok {
 		return nil
 	}
 	if err := d.root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return diskError("make", dir, err)
 	}
-	d.shards.Store(dir, true)
+	d.known.Store(dir, true)
 	return nil
 }
 
@@ -323,10 +370,8 @@ func (d *Dir) Has(names []string) map[string]bool {
 		d.mu.Lock()
 		broken := d.broken[name]
 		d.mu.Unlock()
-		if isHash(name) && !broken {
-			if info, err := d.root.Stat(filePath(name)); err == nil && info.Mode().IsRegular() {
-				there[name] = true
-			}
+		if isHash(name) && !broken && d.shards.size(inShard(name)) >= 0 {
+			there[name] = true
 		}
 	}
 	return there
@@ -355,10 +400,13 @@ func (d *Dir) Check(ctx context.Context, name string) error {
 }
 
 // Free returns the bytes that are left on the disk.
-func (d *Dir) Free() (int64, error) {
+func (d *Dir) Free() (int64, error) { return Free(d.root.Name()) }
+
+// Free returns the bytes that are left on the disk that a directory is on.
+func Free(dir string) (int64, error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(d.root.Name(), &st); err != nil {
-		return 0, diskError("look at", d.root.Name(), err)
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, diskError("look at", dir, err)
 	}
 	return int64(st.Bavail) * st.Bsize, nil
 }

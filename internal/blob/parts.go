@@ -227,7 +227,7 @@ func (d *Dir) Keep(_ context.Context, id chat.Key, name string) error {
 	if err := d.makeShard(dir); err != nil {
 		return err
 	}
-	tmp := d.tempName()
+	tmp := filepath.Join(d.stage, d.tempName())
 	from := tmp
 	if err := d.root.Link(partPath(id), tmp); err != nil {
 		from = partPath(id) // a file system without a second name for a file

@@ -28,6 +28,23 @@ func ReadContent(c *chat.Content, r io.Reader, w io.Writer) error {
 	return nil
 }
 
+// Held is a reader of bytes that are in memory. Whoever is given one may take
+// them all at once and keep them; nobody changes them.
+type Held struct {
+	bytes.Reader
+	data []byte
+}
+
+// Hold returns a reader of data.
+func Hold(data []byte) *Held {
+	h := &Held{data: data}
+	h.Reset(data)
+	return h
+}
+
+// Whole returns all bytes, those that were read already among them.
+func (h *Held) Whole() []byte { return h.data }
+
 // HeadSize is how much of the beginning of a file Identify looks at.
 const HeadSize = 64 << 10
 

@@ -1,10 +1,9 @@
 package move
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"hash"
+	"encoding/hex"
 	"io"
 
 	"golang.org/x/sync/errgroup"
@@ -48,7 +47,7 @@ func (s *storer) close() { close(s.jobs) }
 
 func (s *storer) work(ctx context.Context) error {
 	for job := range s.jobs {
-		err := storeFile(ctx, s.target, job.content, bytes.NewReader(job.data), int64(len(job.data)))
+		err := storeSmall(ctx, s.target, job.content, job.data)
 		s.space.Release(int64(len(job.data)))
 		if err != nil {
 			job.bundle.failed.CompareAndSwap(nil, &err)
@@ -73,9 +72,10 @@ func (s *storer) put(ctx context.Context, b *bundle, c *chat.Content, item conne
 	if err := s.space.Acquire(ctx, item.Size); err != nil {
 		return err
 	}
-	data := make([]byte, item.Size)
-	if n, err := io.ReadFull(item.Bytes, data); err != nil {
-		return shortFile(err, int64(n), item.Size)
+	data, err := whole(item)
+	if err != nil {
+		s.space.Release(item.Size)
+		return err
 	}
 	b.files.Add(1)
 	select {
@@ -95,36 +95,61 @@ func shortFile(err error, n, size int64) error {
 	return err
 }
 
-// storeFile stores bytes, fills in what they say about c, and holds the
-// target to it.
-func storeFile(ctx context.Context, target connect.Target, c *chat.Content, r io.Reader, size int64) error {
-	look := &observer{r: r, sum: sha256.New()}
-	got, err := target.PutFile(ctx, look, size)
+// whole returns the bytes of an item, without a copy where the source has them
+// in memory.
+func whole(item connect.Item) ([]byte, error) {
+	if held, ok := item.Bytes.(*connect.Held); ok && int64(len(held.Whole())) == item.Size {
+		return held.Whole(), nil
+	}
+	data := make([]byte, item.Size)
+	if n, err := io.ReadFull(item.Bytes, data); err != nil {
+		return nil, shortFile(err, int64(n), item.Size)
+	}
+	return data, nil
+}
+
+func storeSmall(ctx context.Context, target connect.Target, c *chat.Content, data []byte) error {
+	hash, err := target.PutFile(ctx, connect.Hold(data), int64(len(data)))
 	if err != nil {
 		return err
 	}
-	connect.Identify(c, look.head, look.n, look.sum.Sum(nil))
+	return identify(c, hash, data[:min(len(data), connect.HeadSize)], int64(len(data)))
+}
+
+// storeFile stores bytes as they stream by.
+func storeFile(ctx context.Context, target connect.Target, c *chat.Content, r io.Reader, size int64) error {
+	look := &observer{r: r}
+	hash, err := target.PutFile(ctx, look, size)
+	if err != nil {
+		return err
+	}
 	if size >= 0 && look.n != size {
 		return shortFile(io.ErrUnexpectedEOF, look.n, size)
 	}
-	if got != c.Hash {
-		return chat.Errorf(chat.Damaged, "the target stored other bytes than it was given: %s instead of %s", got, c.Hash).
-			WithHint("its disk or memory may be broken; check it before going on")
+	return identify(c, hash, look.head, look.n)
+}
+
+// identify fills in what the bytes say about c. The hash is of what the target
+// stored; whether that is what the source holds is found by the verify, for
+// which the source hashes its bytes itself.
+func identify(c *chat.Content, hash string, head []byte, size int64) error {
+	sum, err := hex.DecodeString(hash)
+	if err != nil || len(sum) != sha256.Size {
+		return chat.Errorf(chat.Damaged, "the target says that it stored a file as %q, which is no SHA-256", hash)
 	}
+	connect.Identify(c, head, size, sum)
 	return nil
 }
 
-// observer hashes what is read through it, and keeps the beginning.
+// observer keeps the beginning of what is read through it, and counts.
 type observer struct {
 	r    io.Reader
-	sum  hash.Hash
 	head []byte
 	n    int64
 }
 
 func (o *observer) Read(p []byte) (int, error) {
 	n, err := o.r.Read(p)
-	o.sum.Write(p[:n])
 	if room := connect.HeadSize - len(o.head); room > 0 {
 		o.head = append(o.head, p[:min(n, room)]...)
 	}

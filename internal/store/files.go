@@ -56,19 +56,21 @@ func (s *session) withoutContent(files []*chat.File) ([]*chat.File, error) {
 			keys = append(keys, c.Key())
 		}
 	}
-	there, err := s.GetAll(chat.KindContent, keys)
+	there := make(map[chat.Key]bool, len(keys))
+	err := s.eachKey(keys, func(rows *sql.Rows) error {
+		var id chat.Key
+		err := rows.Scan((*keyColumn)(&id))
+		there[id] = true
+		return err
+	}, `SELECT id FROM objects WHERE kind = $1 AND gone = FALSE AND `, "id", int64(chat.KindContent))
 	if err != nil {
 		return nil, err
 	}
 	var missing []*chat.File
-next:
 	for _, f := range files {
-		for _, c := range f.Contents {
-			if o := there[c.Key()]; o != nil && !o.Deleted() {
-				continue next
-			}
+		if !slices.ContainsFunc(f.Contents, func(c chat.ContentID) bool { return there[c.Key()] }) {
+			missing = append(missing, f)
 		}
-		missing = append(missing, f)
 	}
 	return missing, nil
 }

@@ -122,9 +122,12 @@ func (t *tallier) watch(i *digested) func() {
 		t.add(*i)
 		return func() {}
 	}
+	id, size := c.ID, i.Size
+	if held, ok := i.Bytes.(*connect.Held); ok {
+		return func() { t.content(id, held.Whole()) }
+	}
 	r := &identifier{r: i.Bytes, h: sha256.New()}
 	i.Bytes = r
-	id, size := c.ID, i.Size
 	return func() {
 		own := &chat.Content{ID: id}
 		if !r.end && r.n != size {
@@ -135,6 +138,14 @@ func (t *tallier) watch(i *digested) func() {
 		connect.Identify(own, r.head, r.n, r.h.Sum(nil))
 		t.add(digested{Item: connect.Item{Incoming: chat.Incoming{Object: own}}})
 	}
+}
+
+// content adds bytes that are in memory.
+func (t *tallier) content(id chat.ContentID, data []byte) {
+	own := &chat.Content{ID: id}
+	sum := sha256.Sum256(data)
+	connect.Identify(own, data[:min(len(data), connect.HeadSize)], int64(len(data)), sum[:])
+	t.add(digested{Item: connect.Item{Incoming: chat.Incoming{Object: own}}})
 }
 
 // identifier finds out what bytes are while they are read.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/connect"
 )
 
 const (
@@ -355,7 +356,7 @@ func (p *pass) bytes(ctx context.Context, w walker, f file, e *entry, done bool)
 			}
 			return err
 		}
-		b.body = bytes.NewReader(data)
+		b.body = connect.Hold(data)
 		b.input = w.read()
 		return p.send(ctx, b)
 	}
