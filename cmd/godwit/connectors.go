@@ -26,15 +26,15 @@ func connectors(files string) connect.Set {
 		{
 			Schemes: []string{"postgres", "postgresql"},
 			Help:    "postgres://…  a Postgres database, with its files in --files DIR",
-			OpenTarget: func(ctx context.Context, url string, _ connect.Options) (connect.Target, error) {
-				return openTarget(ctx, place{Database: url, Files: files})
+			OpenTarget: func(ctx context.Context, url string, o connect.Options) (connect.Target, error) {
+				return openTarget(ctx, place{Database: url, Files: files}, o.Look)
 			},
 		},
 		{
 			Schemes: []string{""},
 			Help:    "DIR  a data directory of godwit serve, made if it is not there",
-			OpenTarget: func(ctx context.Context, dir string, _ connect.Options) (connect.Target, error) {
-				return openTarget(ctx, place{Data: dir})
+			OpenTarget: func(ctx context.Context, dir string, o connect.Options) (connect.Target, error) {
+				return openTarget(ctx, place{Data: dir}, o.Look)
 			},
 		},
 	}
@@ -56,9 +56,12 @@ func openRemote(ctx context.Context, address, token string) (connect.Target, err
 	return r, nil
 }
 
-func openTarget(ctx context.Context, p place) (connect.Target, error) {
+func openTarget(ctx context.Context, p place, look bool) (connect.Target, error) {
 	if err := p.check(); err != nil {
 		return nil, err
+	}
+	if look {
+		return lookAt(ctx, p)
 	}
 	o, err := p.open(ctx)
 	if err != nil {

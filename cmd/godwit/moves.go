@@ -48,12 +48,13 @@ type moveFlags struct {
 
 var moveName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// job opens both ends. The caller closes them.
-func (f *moveFlags) job(ctx context.Context, a *app) (*move.Job, error) {
+// job opens both ends, the target perhaps only to look. The caller closes them.
+func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, error) {
 	o, err := f.options(a)
 	if err != nil {
 		return nil, err
 	}
+	o.Look = look
 	if o.Token, err = token(f.TokenFile); err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ type planCmd struct {
 
 // Run prints what an import would do. Nothing is changed.
 func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
-	j, err := c.job(ctx, a)
+	j, err := c.job(ctx, a, true)
 	if err != nil {
 		return err
 	}
@@ -147,7 +148,7 @@ func (c *importCmd) Run(ctx context.Context, a *app) (err error) {
 			return err
 		}
 	}
-	j, err := c.job(ctx, a)
+	j, err := c.job(ctx, a, false)
 	if err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ type verifyCmd struct {
 
 // Run compares and reports. Neither end is changed.
 func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
-	j, err := c.job(ctx, a)
+	j, err := c.job(ctx, a, true)
 	if err != nil {
 		return err
 	}
@@ -258,7 +259,7 @@ func (c *reportCmd) read(ctx context.Context, dir string) (_ *move.Report, err e
 	if c.At == "" {
 		return move.ReadReport(dir)
 	}
-	var o connect.Options
+	o := connect.Options{Look: true}
 	if o.Token, err = token(c.TokenFile); err != nil {
 		return nil, err
 	}

@@ -70,17 +70,25 @@ type opened struct {
 // open opens the place, and makes it if it is not there. It fails with
 // Conflict if it is a data directory that another process works on.
 func (p *place) open(ctx context.Context) (*opened, error) {
-	path := p.Database
-	if path == "" {
-		if err := checkDataDir(p.Data); err != nil {
-			return nil, err
-		}
-		path = filepath.Join(p.Data, "godwit.db")
+	return p.openWith(ctx, store.Options{Text: searchText})
+}
+
+// database is the path by which the store opens it.
+func (p *place) database() (string, error) {
+	if p.Database != "" {
+		return p.Database, nil
+	}
+	return filepath.Join(p.Data, "godwit.db"), checkDataDir(p.Data)
+}
+
+func (p *place) openWith(ctx context.Context, o store.Options) (_ *opened, err error) {
+	if o.Path, err = p.database(); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(p.dir(), 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w", p.dir(), err)
 	}
-	db, err := store.Open(ctx, store.Options{Path: path, Text: searchText})
+	db, err := store.Open(ctx, o)
 	if err != nil {
 		return nil, p.whoHasIt(ctx, err)
 	}

@@ -80,11 +80,12 @@ func (a *app) prompt(ctx context.Context, fd int, question string) ([]byte, erro
 func readSecret(file string) ([]byte, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, chat.Errorf(chat.Invalid, "the file with the secret cannot be read: %w", err)
+		return nil, chat.Errorf(chat.Invalid, "the file with the secret cannot be read: %w", err).
+			WithHint("name a file that you may read and that holds it in its only line")
 	}
 	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
 	if len(data) == 0 {
-		return nil, chat.Errorf(chat.Invalid, "%s is empty; it should hold the secret in its only line", file)
+		return nil, chat.Errorf(chat.Invalid, "%s is empty; it should hold the secret in its only line", file).WithHint("write it there with an editor, so that no shell keeps it")
 	}
 	return data, nil
 }

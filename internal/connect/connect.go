@@ -116,6 +116,7 @@ type Options struct {
 	FilesFrom    string                                    // a directory with attachments copied by other means
 	WithoutFiles bool
 	FilesOnly    bool
+	Look         bool // a target is only looked at: nothing is made or changed there
 }
 
 // Connector makes sources and targets of one kind. A nil func means that the

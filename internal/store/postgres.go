@@ -64,6 +64,16 @@ var writing = map[string]string{
 // all is wrong for most: it was 100 times slower.
 var reading = map[string]string{"jit": "off", "plan_cache_mode": "force_custom_plan"}
 
+// postgresMade reports whether a database has Godwit's tables.
+func postgresMade(ctx context.Context, path string) (made bool, err error) {
+	conn, err := pgx.Connect(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	err = conn.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&made)
+	return made, errors.Join(err, conn.Close(ctx))
+}
+
 func openPostgres(ctx context.Context, db *DB, path string) error {
 	db.d = postgresDialect()
 	pool := func(conns int, settings map[string]string) (*sql.DB, error) {

@@ -19,9 +19,35 @@ var schemaFiles embed.FS
 // migrate makes the tables what this version wants. On a database that is up
 // to date it only looks.
 func (db *DB) migrate(ctx context.Context) error {
-	files, err := fs.Sub(schemaFiles, "schema")
+	p, old, err := db.tables(ctx)
+	if err != nil || !old {
+		return err
+	}
+	unlock, err := db.d.alone(ctx, db)
 	if err != nil {
 		return err
+	}
+	defer unlock()
+	_, err = p.Up(ctx)
+	return err
+}
+
+// current fails if the tables are not those that this version wants.
+func (db *DB) current(ctx context.Context) error {
+	_, old, err := db.tables(ctx)
+	if err == nil && old {
+		err = chat.Errorf(chat.Conflict, "the database has the tables of an older version").
+			WithHint("`godwit serve` and `godwit import` update them; only to look, run the version that made it")
+	}
+	return err
+}
+
+// tables finds out whether the tables are old. It fails with Conflict if they
+// are newer than this version.
+func (db *DB) tables(ctx context.Context) (p *goose.Provider, old bool, err error) {
+	files, err := fs.Sub(schemaFiles, "schema")
+	if err != nil {
+		return nil, false, err
 	}
 	search := goose.NewGoMigration(2, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		return db.d.words.create(ctx, tx)
@@ -38,27 +64,16 @@ func (db *DB) migrate(ctx context.Context) error {
 		}
 		return nil
 	}}, nil)
-	p, err := goose.NewProvider(db.d.goose, db.write, files, goose.WithGoMigrations(search, apart), goose.WithDisableGlobalRegistry(true))
+	p, err = goose.NewProvider(db.d.goose, db.write, files, goose.WithGoMigrations(search, apart), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	have, want, err := p.GetVersions(ctx)
-	switch {
-	case err != nil:
-		return err
-	case have == want:
-		return nil
-	case have > want:
-		return chat.Errorf(chat.Conflict, "the database has the tables of a newer version (%d, this one knows %d)", have, want).
+	if err == nil && have > want {
+		err = chat.Errorf(chat.Conflict, "the database has the tables of a newer version (%d, this one knows %d)", have, want).
 			WithHint("run the newer version of godwit; it does not go back")
 	}
-	unlock, err := db.d.alone(ctx, db)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	_, err = p.Up(ctx)
-	return err
+	return p, have < want, err
 }
 
 // startEpoch marks that positions after the head may be other ones than those

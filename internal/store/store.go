@@ -6,6 +6,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +22,10 @@ type Options struct {
 	// Text gives the words of a message that search finds it by; nil takes
 	// the text as it is stored.
 	Text func(*chat.Message) string
+
+	// Look opens a database that is there to read it, and leaves it as it is:
+	// no tables are made or updated, and no epoch starts.
+	Look bool
 }
 
 // DB is a chat.Store in SQLite or Postgres.
@@ -51,7 +57,7 @@ var _ chat.Store = (*DB)(nil)
 
 // Open opens a database, makes or updates its tables, and starts an epoch. It
 // fails with Conflict if another process has the SQLite file open, or if a
-// newer version has updated it.
+// newer version has updated it; with Look also if an older one made it.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	db := &DB{text: o.Text, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}}
 	if db.text == nil {
@@ -59,18 +65,18 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	db.ctx, db.cancel = context.WithCancel(context.Background())
 	open := openSQLite
-	if strings.HasPrefix(o.Path, "postgres://") || strings.HasPrefix(o.Path, "postgresql://") {
+	if isPostgres(o.Path) {
 		open = openPostgres
 	}
+	steps := []func(context.Context) error{db.migrate, db.prepare, db.startEpoch}
+	if o.Look {
+		steps = []func(context.Context) error{db.current, db.prepare}
+	}
 	err := open(ctx, db, o.Path)
-	if err == nil {
-		err = db.migrate(ctx)
-	}
-	if err == nil {
-		err = db.prepare(ctx)
-	}
-	if err == nil {
-		err = db.startEpoch(ctx)
+	for _, step := range steps {
+		if err == nil {
+			err = step(ctx)
+		}
 	}
 	if err == nil {
 		err = db.d.words.open(ctx, db)
@@ -83,6 +89,26 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.wg.Go(db.watch)
 	}
 	return db, nil
+}
+
+// Made reports whether there is a database at a path, without making one.
+func Made(ctx context.Context, path string) (bool, error) {
+	if isPostgres(path) {
+		made, err := postgresMade(ctx, path)
+		if err != nil {
+			err = (&DB{d: postgresDialect()}).fail("open "+shown(path), err)
+		}
+		return made, err
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && info.Size() > 0, err
+}
+
+func isPostgres(path string) bool {
+	return strings.HasPrefix(path, "postgres://") || strings.HasPrefix(path, "postgresql://")
 }
 
 func (db *DB) prepare(ctx context.Context) error {
