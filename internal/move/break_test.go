@@ -270,6 +270,9 @@ func TestAnotherSourceOfTheSameName(t *testing.T) {
 		if _, err := elsewhere.Import(t.Context()); !chat.IsKind(err, chat.Conflict) || !strings.Contains(err.Error(), "not into there") {
 			t.Errorf("another target: %v", err)
 		}
+		if r, err := move.ReadReport(j.Dir); err != nil || r.Error != nil || r.Phase != "report" {
+			t.Errorf("those that were refused wrote over the report of the one that ended: %+v, %v", r, err)
+		}
 	})
 }
 

@@ -3,7 +3,9 @@ package move_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -94,6 +96,10 @@ func TestTraps(t *testing.T) {
 			if rec.Raw != rec.Known {
 				t.Errorf("%d %s records in the source, %d accounted for", rec.Raw, rec.Kind, rec.Known)
 			}
+		}
+		page, err := os.ReadFile(filepath.Join(j.Dir, "report.html"))
+		if stored := strconv.FormatInt(r.Totals.Kinds[chat.KindMessage], 10); err != nil || !strings.Contains(strings.ReplaceAll(string(page), ",", ""), "<strong>"+stored+"</strong> <b>messages") {
+			t.Errorf("the page does not say that %s messages are there: %v", stored, err)
 		}
 		notes, _, err := p.store.Notes(t.Context(), j.Name, 0, 100_000)
 		if err != nil {

@@ -132,6 +132,9 @@ func (j *Job) fail(ctx context.Context, name string, err error) error {
 		j.report.Next.Step = e.Hint
 	}
 	j.report.close()
+	if _, e := ReadReport(j.Dir); e == nil && j.state.Fence == 0 {
+		return err // it was refused before it began: the report of the run before stands
+	}
 	if e := j.save(); e != nil {
 		j.Log.Error("save the report", "move", j.Name, "err", e)
 	}
@@ -196,12 +199,7 @@ func (j *Job) receive(ctx context.Context) error {
 // cutover opens the place, if it was closed for this move and what arrived is
 // what was sent.
 func (j *Job) cutover(ctx context.Context) error {
-	place, err := j.Target.Place(ctx)
-	if err != nil {
-		return err
-	}
-	j.place = place
-	if place.State != chat.Receiving {
+	if j.place.State != chat.Receiving {
 		return nil
 	}
 	if j.report.Verify.Differences > 0 && !j.AcceptDifferences {
@@ -219,7 +217,11 @@ func (j *Job) cutover(ctx context.Context) error {
 		}
 	}
 	if err := j.Target.SetState(ctx, chat.Receiving, chat.Open); err != nil {
-		return err
+		// Another move that ended a moment ago may have opened it.
+		if place, e := j.Target.Place(ctx); e != nil || place.State == chat.Receiving {
+			return err
+		}
+		return nil
 	}
 	return j.step("opened")
 }

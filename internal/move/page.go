@@ -176,7 +176,11 @@ func (r *Report) stations() []station {
 func (r *Report) figures() []figure {
 	there := func(k chat.Kind) string {
 		c := r.Counts[k]
-		return number(c.Written + c.Unchanged + c.Conflict)
+		n := c.Written + c.Unchanged + c.Conflict
+		if r.Totals.Kinds != nil {
+			n = min(n, r.Totals.Kinds[k]) // second copies are among the unchanged
+		}
+		return number(n)
 	}
 	files := ""
 	if r.Missing > 0 {
