@@ -41,8 +41,8 @@ check: web/node_modules/.package-lock.json $(LINT)
 	cd web && npx tsc --noEmit
 	scripts/generated
 
-bench: bin/godwit
-	scripts/need go postgres
+bench: bin/godwit web/node_modules/.package-lock.json
+	scripts/need go node postgres chromium
 	go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/server ./cmd/godwit
 
 soak: bin/godwit
