@@ -239,6 +239,29 @@ describe("finding", () => {
     calm(page);
   });
 
+  it("filters of a search are a click away, and stand in the box", async () => {
+    await enter("/search?q=tide");
+    const box = page.getByRole("combobox", { name: "Search all messages" });
+    await button("Has a file").click();
+    await page.waitForURL(/has%3Afile/);
+    assert.equal(await box.inputValue(), "tide has:file");
+    assert.equal(await button("Has a file").getAttribute("aria-pressed"), "true");
+    await page.getByLabel("After").fill("2018-03-01");
+    await page.waitForURL(/after%3A2018-03-01/);
+    await button("Has a file").click();
+    await button("Has a link").click();
+    await page.waitForURL(/has%3Alink/);
+    await button("From…").click();
+    assert.equal(await box.inputValue(), "tide after:2018-03-01 has:link from:");
+    await box.pressSequentially("an");
+    await page.getByRole("option", { name: /Ann Oystercatcher/ }).click();
+    await button("In…").click();
+    assert.equal(await box.inputValue(), "tide after:2018-03-01 has:link from:ann in:");
+    await page.getByLabel("Before").fill("2018-04-01");
+    await page.waitForURL(/before%3A2018-04-01/);
+    calm(page);
+  });
+
   it("the directory finds archived rooms when asked, and shows more", async () => {
     await enter("/rooms");
     await page.getByRole("link", { name: /Count 13/ }).first().waitFor();

@@ -4,12 +4,12 @@ import { after, before, describe, it } from "node:test";
 import { createServer } from "vite";
 
 let vite;
-let history, find, routes, time;
+let history, find, query, routes, time;
 
 before(async () => {
   globalThis.location = new URL("http://chat.example.org/");
   vite = await createServer({ server: { middlewareMode: true, ws: false, hmr: false }, appType: "custom", logLevel: "error" });
-  [history, find, routes, time] = await Promise.all(["history", "find", "route", "time"].map((m) => vite.ssrLoadModule(`/src/${m}.ts`)));
+  [history, find, query, routes, time] = await Promise.all(["history", "find", "query", "route", "time"].map((m) => vite.ssrLoadModule(`/src/${m}.ts`)));
 });
 after(() => vite.close());
 
@@ -117,6 +117,23 @@ describe("finding", () => {
     assert.equal(marked("ﬁsh", "fish"), "[ﬁsh]");
   });
   it("marks nothing without terms", () => assert.equal(marked("tide", ""), "tide"));
+});
+
+describe("the filters of a search", () => {
+  it("are read from the query, in quotes or not", () => {
+    assert.deepEqual(query.valuesOf('tide in:"Tidal flats" FROM:ann has:file has:link', "in"), ["Tidal flats"]);
+    assert.deepEqual(query.valuesOf("a FROM:ann has:file has:link", "has"), ["file", "link"]);
+    assert.deepEqual(query.valuesOf("see https://example.org/in:x", "in"), []);
+  });
+  it("one value replaces another, and none takes it out", () => {
+    assert.equal(query.withFilter('tide after:2018-01-01 "high water"', "after", "2019-02-03"), 'tide "high water" after:2019-02-03');
+    assert.equal(query.withFilter("tide after:2018-01-01", "after", ""), "tide");
+    assert.equal(query.withFilter("tide after:", "after", ""), "tide");
+  });
+  it("switch on and off", () => {
+    assert.equal(query.toggled("tide", "has", "file"), "tide has:file");
+    assert.equal(query.toggled("has:FILE tide has:link", "has", "file"), "tide has:link");
+  });
 });
 
 describe("addresses", () => {

@@ -9,6 +9,7 @@ import { nameOf, personOf, roomName, state } from "../state";
 import { dayAndClock, machineTime, shortDay } from "../time";
 import { words } from "../words";
 import { PageFrame } from "./directory";
+import { Filters } from "./filters";
 import { Icon } from "./icons";
 import { Avatar, Empty, FaultBox, RoomIcon, Skeleton } from "./parts";
 import { quoted } from "./room";
@@ -141,6 +142,14 @@ function SearchBox({ q }: { q: string }): JSX.Element {
           ))}
         </ul>
       )}
+      <Filters
+        q={text} change={(next) => go(searchPath(next))} begin={(next) => {
+          setText(next);
+          setShut(false);
+          setAt(-1);
+          input.current?.focus();
+        }}
+      />
     </form>
   );
 }
