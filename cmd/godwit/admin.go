@@ -41,7 +41,7 @@ func (p *place) order(ctx context.Context, verb string, in order) (out outcome, 
 		return out, err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	desk, err := newOffice(ctx, o.store)
+	desk, err := newOffice(ctx, o)
 	if err != nil {
 		return out, err
 	}

@@ -22,6 +22,7 @@ type place struct {
 	Data     string `name:"data" placeholder:"DIR" env:"GODWIT_DATA"`
 	Database string `name:"database" placeholder:"URL" env:"GODWIT_DATABASE"`
 	Files    string `name:"files" placeholder:"DIR" env:"GODWIT_FILES"`
+	keyFile  string
 }
 
 func (p *place) check() error {
@@ -62,9 +63,10 @@ func (p *place) title() string {
 
 // opened is a place that this process works on.
 type opened struct {
-	title string
-	store *store.DB
-	files *blob.Dir
+	title  string
+	store  *store.DB
+	files  *blob.Dir
+	sealer chat.Sealer
 }
 
 // open opens the place, and makes it if it is not there. It fails with
@@ -88,6 +90,10 @@ func (p *place) openWith(ctx context.Context, o store.Options) (_ *opened, err e
 	if err := os.MkdirAll(p.dir(), 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w", p.dir(), err)
 	}
+	sealer, err := p.sealer()
+	if err != nil {
+		return nil, err
+	}
 	db, err := store.Open(ctx, o)
 	if err != nil {
 		return nil, p.whoHasIt(ctx, err)
@@ -96,7 +102,7 @@ func (p *place) openWith(ctx context.Context, o store.Options) (_ *opened, err e
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &opened{p.title(), db, files}, nil
+	return &opened{p.title(), db, files, sealer}, nil
 }
 
 // searchText is what a message is found by.
@@ -125,7 +131,7 @@ func checkDataDir(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "godwit.db", "files", socketName:
+		case "godwit.db", "files", keyName, socketName:
 			return nil
 		}
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/godwit-chat/godwit/internal/connect/live"
 	"github.com/godwit-chat/godwit/internal/move"
 	"github.com/godwit-chat/godwit/internal/server"
-	"github.com/godwit-chat/godwit/internal/store"
 	"github.com/godwit-chat/godwit/web"
 )
 
@@ -27,8 +26,6 @@ const (
 	defaultListen = "127.0.0.1:8065"
 	// farewell is how long requests under way may take when the server ends.
 	farewell = 10 * time.Second
-	// settingAddress is the setting that holds the public address.
-	settingAddress = "address"
 )
 
 // serveCmd serves a place.
@@ -36,6 +33,7 @@ type serveCmd struct {
 	place   `embed:""`
 	Listen  string `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
 	Address string `placeholder:"URL" env:"GODWIT_ADDRESS"`
+	KeyFile string `name:"key-file" placeholder:"FILE"`
 	Log     string `enum:"text,json" default:"text"`
 }
 
@@ -94,28 +92,30 @@ func (c *serveCmd) check() error {
 		}
 		c.Address = u.Scheme + "://" + u.Host
 	}
+	c.keyFile = c.KeyFile
 	return c.place.check()
 }
 
 // newOffice makes the rules of a place, for who has the machine.
-func newOffice(ctx context.Context, db *store.DB) (*office, error) {
-	o := &office{service: server.NewService(db)}
+func newOffice(ctx context.Context, in *opened) (*office, error) {
+	o := &office{service: server.NewService(in.store)}
+	o.service.Sealer = in.sealer
 	roster, err := o.service.Roster(ctx)
 	if err == nil {
-		o.address = roster.Setting(settingAddress)
+		o.address = roster.Setting(chat.SettingAddress)
 	}
 	return o, err
 }
 
 // office makes the office of the running server, and keeps its address.
 func (c *serveCmd) office(ctx context.Context, o *opened, listening net.Addr) (*office, error) {
-	desk, err := newOffice(ctx, o.store)
+	desk, err := newOffice(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	desk.listen = "http://" + reachable(listening)
 	if c.Address != "" && c.Address != desk.address {
-		err := desk.service.SetSetting(ctx, chat.Operator(), settingAddress, c.Address)
+		err := desk.service.SetSetting(ctx, chat.Operator(), chat.SettingAddress, c.Address)
 		if err != nil && !chat.IsKind(err, chat.Unavailable) { // a place that is being filled takes it at the next start
 			return nil, err
 		}

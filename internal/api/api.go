@@ -4,7 +4,7 @@ package api
 
 import "github.com/godwit-chat/godwit/internal/markup"
 
-//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go files.go messages.go ../markup/tree.go
+//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go accounts.go files.go messages.go ../markup/tree.go
 
 // All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
 // IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.
@@ -17,10 +17,13 @@ type Error struct {
 }
 
 // SignIn is the body of POST /session. Login is an e-mail address or a
-// mention name. The answer is Me, and a cookie. DELETE /session signs out.
+// mention name. The answer is SignedIn, and a cookie. DELETE /session signs
+// out.
 type SignIn struct {
-	Login    string `json:"login"`
-	Password string `json:"password"`
+	Login    string         `json:"login"`
+	Password string         `json:"password"`
+	Code     string         `json:"code,omitempty"` // of an authenticator app, or a recovery code
+	Passkey  *PasskeyAnswer `json:"passkey,omitempty"`
 }
 
 // LinkInfo is the answer of GET /links/{secret}: whom a link is for.
@@ -30,7 +33,7 @@ type LinkInfo struct {
 }
 
 // NewPassword is the body of POST /links/{secret}: sets the password, uses up
-// the link, signs in, and answers Me.
+// the link, signs in, and answers SignedIn.
 type NewPassword struct {
 	Password string `json:"password"`
 }

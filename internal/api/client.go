@@ -76,7 +76,7 @@ func refusal(resp *http.Response) error {
 
 // SignIn signs in by e-mail address or mention name.
 func (c *Client) SignIn(ctx context.Context, login, password string) (me Me, err error) {
-	return me, c.Do(ctx, http.MethodPost, "session", SignIn{login, password}, &me)
+	return me, c.Do(ctx, http.MethodPost, "session", SignIn{Login: login, Password: password}, &me)
 }
 
 // SignOut ends the session.

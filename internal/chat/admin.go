@@ -184,19 +184,3 @@ func (s *Service) EnsureOwner(ctx context.Context, u User) (owner *User, made bo
 	owner, err = s.CreateUser(ctx, Operator(), u)
 	return owner, err == nil, err
 }
-
-// SetSetting changes a setting of the place.
-func (s *Service) SetSetting(ctx context.Context, a *Actor, name, value string) error {
-	if err := a.mustAdmin(); err != nil {
-		return err
-	}
-	return s.Store.Update(ctx, func(tx Tx) error {
-		return tx.Put(&Setting{Name: name, Value: value, Gone: value == ""}, audit(tx, a, "set", name, value))
-	})
-}
-
-// Names of settings.
-const (
-	SettingName      = "name"      // what the place is called
-	SettingEmoticons = "emoticons" // who may add some: EmoticonsAdmins, or everybody but guests
-)

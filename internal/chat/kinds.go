@@ -26,6 +26,8 @@ const (
 	KindRevision    Kind = 19
 	KindSaved       Kind = 20
 	KindFollow      Kind = 27
+	KindTold        Kind = 25
+	KindBookmark    Kind = 26
 
 	// Secrets: never in the feed, never in a page, in archives only on request.
 	KindCredential Kind = 64
@@ -35,6 +37,10 @@ const (
 	KindPushKey    Kind = 68
 	KindLink       Kind = 69
 	KindUpload     Kind = 74
+	KindCodes      Kind = 70
+	KindPasskey    Kind = 71
+	KindSealed     Kind = 72
+	KindSpent      Kind = 73
 )
 
 type kindInfo struct {
@@ -64,6 +70,8 @@ var kinds = map[Kind]kindInfo{
 	KindRevision:    {"revision", func() Object { return new(Revision) }},
 	KindSaved:       {"saved message", func() Object { return new(Saved) }},
 	KindFollow:      {"followed thread", func() Object { return new(Follow) }},
+	KindTold:        {"told mark", func() Object { return new(Told) }},
+	KindBookmark:    {"bookmark", func() Object { return new(Bookmark) }},
 	KindCredential:  {"credential", func() Object { return new(Credential) }},
 	KindSession:     {"session", func() Object { return new(Session) }},
 	KindToken:       {"token", func() Object { return new(Token) }},
@@ -71,6 +79,10 @@ var kinds = map[Kind]kindInfo{
 	KindPushKey:     {"push key", func() Object { return new(PushKey) }},
 	KindLink:        {"link", func() Object { return new(Link) }},
 	KindUpload:      {"upload", func() Object { return new(Upload) }},
+	KindCodes:       {"second factor", func() Object { return new(Codes) }},
+	KindPasskey:     {"passkey", func() Object { return new(Passkey) }},
+	KindSealed:      {"sealed setting", func() Object { return new(Sealed) }},
+	KindSpent:       {"used challenge", func() Object { return new(Spent) }},
 }
 
 // Kinds lists all kinds in the order of their numbers.
@@ -117,8 +129,10 @@ func (k *Kind) UnmarshalText(b []byte) error {
 func (k Kind) Secret() bool { return k >= KindCredential }
 
 // Digested reports whether objects of the kind count in digests. Read marks
-// do not: they are coalesced, and differ between two places that are equal.
-func (k Kind) Digested() bool { return k != KindReadMark }
+// do not: they are coalesced, and differ between two places that are equal;
+// neither do the marks of what was told, which follow them, nor bookmarks,
+// which are places in one log.
+func (k Kind) Digested() bool { return k != KindReadMark && k != KindTold && k != KindBookmark }
 
 // New returns an empty object of the kind, or nil if there is no such kind.
 func (k Kind) New() Object {

@@ -194,6 +194,10 @@ func goodLink(r Reader, secret string) (*Link, *User, error) {
 // UseLink sets the password of the one whom a link is for, uses the link up,
 // ends their other sessions and starts one. It fails with NotFound as Link
 // does, also if somebody else was quicker.
+//
+// Whoever has a second factor set it up after the link was trusted to reach
+// them: the link sets the password, but does not sign in without the factor;
+// the returned secret is then "", and the actor nil.
 func (s *Service) UseLink(ctx context.Context, secret, password, agent string) (*Actor, string, error) {
 	if err := checkPassword(password); err != nil {
 		return nil, "", err
@@ -206,7 +210,8 @@ func (s *Service) UseLink(ctx context.Context, secret, password, agent string) (
 	if err != nil {
 		return nil, "", err
 	}
-	return s.begin(ctx, user.ID, agent, func(tx Tx) error {
+	enough := true
+	return s.begin(ctx, user.ID, agent, func(tx Tx, _ *Session) error {
 		l, _, err := goodLink(tx, secret)
 		if err != nil {
 			return err
@@ -214,8 +219,13 @@ func (s *Service) UseLink(ctx context.Context, secret, password, agent string) (
 		if err := tx.Put(used(l)); err != nil {
 			return err
 		}
+		second, err := factorsOf(tx, user.ID)
+		if err != nil {
+			return err
+		}
+		enough = second == nil
 		return putPassword(tx, user.ID, stored)
-	})
+	}, func() bool { return enough })
 }
 
 // NewToken makes a token for a program, and returns its secret. A length of

@@ -337,6 +337,31 @@ func (e *Erase) Key() Key      { return Key(e.ID) }
 func (e *Erase) Deleted() bool { return e.Gone }
 func (e *Erase) Index() Index  { return Index{A: Key(e.User)} }
 
+// Told says up to which moment a person was told by mail of what they missed:
+// nothing of before is ever mailed to them again. Found by A: user.
+type Told struct {
+	User   UserID `json:"user"`
+	Mailed Time   `json:"mailed"`
+	Gone   bool   `json:"gone,omitempty"`
+}
+
+func (t *Told) Kind() Kind    { return KindTold }
+func (t *Told) Key() Key      { return Key(t.User) }
+func (t *Told) Deleted() bool { return t.Gone }
+func (t *Told) Index() Index  { return Index{A: Key(t.User)} }
+
+// Bookmark says how far something has read this log.
+type Bookmark struct {
+	Name string `json:"name"`
+	At   Cursor `json:"at"`
+	Gone bool   `json:"gone,omitempty"`
+}
+
+func (b *Bookmark) Kind() Kind    { return KindBookmark }
+func (b *Bookmark) Key() Key      { return DeriveKey(0, "", "bookmark", b.Name) }
+func (b *Bookmark) Deleted() bool { return b.Gone }
+func (b *Bookmark) Index() Index  { return Index{Name: b.Name} }
+
 // EncodeBody returns the form in which an object other than a message is
 // stored and digested, JSON with the fields in the order of the type: equal
 // objects give equal bytes.

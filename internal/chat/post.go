@@ -91,9 +91,12 @@ func (s *Service) Post(ctx context.Context, secret string, d Draft) (*Message, *
 // poster finds out who posts. The roster says who they may also be; each of
 // these matches is looked at again.
 func poster(tx Tx, p *Roster, secret string) (*Actor, error) {
-	_, user, err := signedIn(tx, secret)
+	session, user, err := signedIn(tx, secret)
 	if err != nil {
 		return nil, err
+	}
+	if p.lacksFactor(user, session) {
+		return nil, ErrLimited()
 	}
 	a := &Actor{User: user, Roster: p}
 	also := p.Identities(user.ID)

@@ -307,13 +307,4 @@ func (a *Actor) Midnight(day string) (Time, error) {
 	return max(TimeOf(t), 1), nil
 }
 
-func (a *Actor) zone() *time.Location {
-	if a.User == nil || a.User.Zone == "" {
-		return time.UTC
-	}
-	l, err := time.LoadLocation(a.User.Zone)
-	if err != nil {
-		return time.UTC
-	}
-	return l
-}
+func (a *Actor) zone() *time.Location { return ZoneOf(a.User) }

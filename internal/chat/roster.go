@@ -54,9 +54,6 @@ func (p *Roster) Identities(id UserID) []UserID {
 	return list
 }
 
-// Setting returns the value of a setting of the place, or "".
-func (p *Roster) Setting(name string) string { return p.settings[name] }
-
 // Login returns who may be meant by an e-mail address or a mention name, in
 // any case: people who can sign in, each once.
 func (p *Roster) Login(login string) []*User {

@@ -21,6 +21,12 @@ type Service struct {
 	Check func(ctx context.Context, stored, password string) (bool, error)
 	// Bytes is where the bytes of uploads are; nil takes none into messages.
 	Bytes Bytes
+	// Sealer seals secrets that must be known again in plain. Without it what
+	// needs one fails with Unavailable.
+	Sealer Sealer
+	// Codes makes and checks the codes of authenticator apps. It must be set
+	// where people sign in.
+	Codes CodeMaker
 
 	keeper rosterKeeper
 }
@@ -31,6 +37,7 @@ type Actor struct {
 	Also     []UserID // other identities of the same person (see Match)
 	Roster   *Roster  // as of when the actor was looked up
 	Session  *Session // nil for a program with a token, and for the operator
+	Limited  bool     // must set up a second factor before anything else
 	Operator bool     // who may run commands on the machine: may do everything an owner may
 }
 
@@ -104,7 +111,7 @@ func (s *Service) Authenticate(ctx context.Context, secret string) (a *Actor, er
 		}
 		a, err = s.actor(r, user)
 		if err == nil {
-			a.Session = session
+			a.Session, a.Limited = session, a.Roster.lacksFactor(user, session)
 		}
 		return err
 	})

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"time"
 	"unicode/utf8"
 )
@@ -9,6 +10,7 @@ import (
 // How long a session lasts from when it was last renewed.
 const (
 	SessionLength  = 30 * 24 * time.Hour
+	usedEvery      = time.Hour
 	renewSession   = SessionLength / 2
 	sessionMicros  = Time(SessionLength / time.Microsecond)
 	longestAgent   = 200 // bytes that are kept of what a browser calls itself
@@ -24,32 +26,87 @@ func errWrong() error {
 		WithHint("use your e-mail address or your mention name; an administrator can send you a link to set a new password")
 }
 
-// SignIn starts a session of the one whom login names: an e-mail address or a
-// mention name, in any case. It returns the secret of the session. It takes
-// the same time for people who do not exist. It fails with Unknown.
+// Proof is what somebody shows to sign in.
+type Proof struct {
+	Login    string // an e-mail address or a mention name, in any case
+	Password string
+	Code     string      // of an authenticator app, or a recovery code
+	Passkey  *PasskeyUse // that was checked already; alone it needs no password
+	Agent    string      // what the browser calls itself
+}
+
+// Entry is what came of a proof: an actor with the secret of a session or, if
+// the proof is not enough, what else may be shown.
+type Entry struct {
+	Actor  *Actor
+	Secret string
+	Second *Second
+}
+
+// Second says how somebody who gave the right password can go on.
+type Second struct {
+	User     UserID
+	Codes    bool
+	Passkeys []*Passkey
+}
+
+// SignIn starts a session of the one whom login names, by password alone. It
+// fails with Unknown, also for those who have a second factor.
 func (s *Service) SignIn(ctx context.Context, login, password, agent string) (*Actor, string, error) {
-	if len(login) > longestLogin || len(password) > maxPassword {
-		return nil, "", errWrong()
+	e, err := s.Enter(ctx, Proof{Login: login, Password: password, Agent: agent})
+	if err == nil && e.Second != nil {
+		err = Errorf(Unknown, "a second factor is needed")
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return e.Actor, e.Secret, nil
+}
+
+// Enter starts a session. It takes the same time for people who do not exist.
+// It fails with Unknown, and with TooMany after many wrong codes.
+func (s *Service) Enter(ctx context.Context, proof Proof) (*Entry, error) {
+	if proof.Passkey != nil && proof.Login == "" {
+		return s.enterByPasskey(ctx, proof)
+	}
+	if len(proof.Login) > longestLogin || len(proof.Password) > maxPassword || len(proof.Code) > longestCode {
+		return nil, errWrong()
 	}
 	p, err := s.Roster(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	user, stored, err := s.whoFits(ctx, p.Login(login), password)
+	user, stored, err := s.whoFits(ctx, p.Login(proof.Login), proof.Password)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if user == nil {
-		return nil, "", errWrong()
+		return nil, errWrong()
 	}
-	return s.begin(ctx, user.ID, agent, func(tx Tx) error {
+	var second *Second
+	var refused error
+	a, secret, err := s.begin(ctx, user.ID, proof.Agent, func(tx Tx, session *Session) error {
 		// The password may have been changed while it was checked.
 		now, err := tx.Get(KindCredential, CredentialKey(user.ID, passwordType))
 		if err != nil || now.Deleted() || now.(*Credential).Secret != stored {
 			return errWrong()
 		}
+		second, refused, err = s.secondFactor(tx, user.ID, proof)
+		if err != nil || second != nil || refused != nil {
+			return err
+		}
+		session.Factor = proof.Code != "" || proof.Passkey != nil
 		return nil
-	})
+	}, func() bool { return second == nil && refused == nil })
+	switch {
+	case err != nil:
+		return nil, err
+	case refused != nil:
+		return nil, refused
+	case second != nil:
+		return &Entry{Second: second}, nil
+	}
+	return &Entry{Actor: a, Secret: secret}, nil
 }
 
 // whoFits finds the one of some people whose password this is.
@@ -87,14 +144,18 @@ func (s *Service) whoFits(ctx context.Context, people []*User, password string) 
 	return nil, "", nil
 }
 
-// begin starts a session, if before agrees.
-func (s *Service) begin(ctx context.Context, id UserID, agent string, before func(Tx) error) (*Actor, string, error) {
-	secret, hash := newSecret()
+// begin starts a session if before, which may change it, agrees. What before
+// writes is kept even if go says that there is to be no session.
+func (s *Service) begin(ctx context.Context, id UserID, agent string, before func(Tx, *Session) error, goes func() bool) (*Actor, string, error) {
+	secret, hash := newSecret() // never one that the browser had before
 	session := &Session{ID: ID[Session](secretKey(KindSession, hash)), User: id, Hash: hash, Agent: shorten(agent, longestAgent)}
 	var user *User
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		if err := before(tx); err != nil {
+		if err := before(tx, session); err != nil {
 			return err
+		}
+		if goes != nil && !goes() {
+			return nil
 		}
 		var err error
 		if user, err = Get[User](tx, id); err != nil {
@@ -103,17 +164,18 @@ func (s *Service) begin(ctx context.Context, id UserID, agent string, before fun
 		if !CanSignIn(user) {
 			return errWrong()
 		}
-		session.Created, session.Expires = tx.Now(), tx.Now()+sessionMicros
+		session.Created, session.Used, session.Expires = tx.Now(), tx.Now(), tx.Now()+sessionMicros
 		return tx.Put(session)
 	})
-	if err != nil {
+	if err != nil || user == nil {
 		return nil, "", err
 	}
 	p, err := s.Roster(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	return &Actor{User: user, Also: p.Identities(id), Roster: p, Session: session}, secret, nil
+	a := &Actor{User: user, Also: p.Identities(id), Roster: p, Session: session, Limited: p.lacksFactor(user, session)}
+	return a, secret, nil
 }
 
 // shorten returns at most n bytes of a text that came from outside.
@@ -127,24 +189,33 @@ func shorten(text string, n int) string {
 	return text
 }
 
-// Renew makes a session last longer that is half over, and reports whether it
-// did. It does nothing while nobody may write.
-func (s *Service) Renew(ctx context.Context, a *Actor) (bool, error) {
-	if a.Session == nil || time.Until(a.Session.Expires.Std()) > renewSession {
+// Renew makes a session last longer that is half over, notes to the hour that
+// it is used, and reports whether it made it longer. It does nothing while
+// nobody may write.
+func (s *Service) Renew(ctx context.Context, a *Actor) (longer bool, err error) {
+	if a.Session == nil {
 		return false, nil
 	}
-	err := s.Store.Update(ctx, func(tx Tx) error {
+	longer = time.Until(a.Session.Expires.Std()) <= renewSession
+	if !longer && time.Since(a.Session.Used.Std()) < usedEvery {
+		return false, nil
+	}
+	err = s.Store.Update(ctx, func(tx Tx) error {
 		now, err := Get[Session](tx, a.Session.ID)
 		if err != nil || now.Gone {
 			return err
 		}
-		now.Expires = tx.Now() + sessionMicros
-		return tx.Put(now)
+		next := *now
+		next.Used = tx.Now()
+		if longer {
+			next.Expires = tx.Now() + sessionMicros
+		}
+		return tx.Put(&next)
 	})
 	if IsKind(err, Unavailable) {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil && longer, err
 }
 
 // SignOut ends the session of a secret. One that has ended already is no
@@ -158,7 +229,8 @@ func (s *Service) SignOut(ctx context.Context, secret string) error {
 		if err != nil {
 			return err
 		}
-		return tx.Put(ended(session))
+		_, err = endSessions(tx, session.User, func(o *Session) bool { return o.ID != session.ID })
+		return err
 	})
 }
 
@@ -191,7 +263,7 @@ func (s *Service) EndSessions(ctx context.Context, a *Actor, of UserID) (n int, 
 		return 0, a.mustAdmin()
 	}
 	err = s.Store.Update(ctx, func(tx Tx) error {
-		if n, err = endSessions(tx, of); err != nil {
+		if n, err = endSessions(tx, of, nil); err != nil {
 			return err
 		}
 		if a.Is(of) {
@@ -202,17 +274,92 @@ func (s *Service) EndSessions(ctx context.Context, a *Actor, of UserID) (n int, 
 	return n, err
 }
 
-func endSessions(tx Tx, of UserID) (int, error) {
+// EndSession ends one session. Others' only administrators may end. One that
+// has ended is no error.
+func (s *Service) EndSession(ctx context.Context, a *Actor, id ID[Session]) error {
+	return s.Store.Update(ctx, func(tx Tx) error {
+		session, err := Get[Session](tx, id)
+		if IsKind(err, NotFound) || err == nil && !a.Is(session.User) && !a.Admin() {
+			return Errorf(NotFound, "there is no such session")
+		}
+		if err != nil || session.Gone {
+			return err
+		}
+		if _, err := endSessions(tx, session.User, func(o *Session) bool { return o.ID != id }); err != nil {
+			return err
+		}
+		if a.Is(session.User) {
+			return nil
+		}
+		return tx.Put(audit(tx, a, "end session", session.User.String(), ""))
+	})
+}
+
+// EndOtherSessions ends all sessions of the actor but the present one, and
+// returns how many there were.
+func (s *Service) EndOtherSessions(ctx context.Context, a *Actor) (n int, err error) {
+	if a.Session == nil {
+		return 0, Errorf(Denied, "a program has no sessions")
+	}
+	err = s.Store.Update(ctx, func(tx Tx) error {
+		n, err = endSessions(tx, a.User.ID, a.here)
+		return err
+	})
+	return n, err
+}
+
+// here reports whether a session is the actor's present one.
+func (a *Actor) here(o *Session) bool { return a.Session != nil && o.ID == a.Session.ID }
+
+// Live says which of some sessions are still good: what is connected for the
+// others must be cut.
+func (s *Service) Live(ctx context.Context, sessions []ID[Session]) (live map[ID[Session]]bool, err error) {
+	live = map[ID[Session]]bool{}
+	err = s.Store.View(ctx, func(r Reader) error {
+		keys := make([]Key, len(sessions))
+		for i, id := range sessions {
+			keys[i] = Key(id)
+		}
+		found, err := r.GetAll(KindSession, keys)
+		now := TimeOf(time.Now())
+		for _, o := range found {
+			if one := o.(*Session); !one.Gone && one.Expires > now {
+				live[one.ID] = true
+			}
+		}
+		return err
+	})
+	return live, err
+}
+
+// endSessions ends the sessions of a person that keep does not hold back, and
+// what belongs to them.
+func endSessions(tx Tx, of UserID, keep func(*Session) bool) (n int, err error) {
 	all, err := List[Session](tx, Query{Index: Index{A: Key(of)}})
 	if err != nil {
 		return 0, err
 	}
+	pushes, err := List[PushKey](tx, Query{Index: Index{A: Key(of)}})
+	if err != nil {
+		return 0, err
+	}
 	for _, one := range all {
+		if keep != nil && keep(one) {
+			continue
+		}
+		n++
 		if err := tx.Put(ended(one)); err != nil {
 			return 0, err
 		}
+		for _, p := range pushes {
+			if p.Session == one.ID {
+				if err := tx.Put(&PushKey{ID: p.ID, User: p.User, Gone: true}); err != nil {
+					return 0, err
+				}
+			}
+		}
 	}
-	return len(all), nil
+	return n, nil
 }
 
 // checkPassword says what is wrong with a password that somebody chose.
@@ -255,44 +402,100 @@ func (s *Service) SetPassword(ctx context.Context, a *Actor, of UserID, password
 	})
 }
 
+// ChangePassword gives the actor a new password, and ends their other
+// sessions. Whoever has one must show the old one: it fails with Unknown.
+func (s *Service) ChangePassword(ctx context.Context, a *Actor, old, password string) error {
+	if a.User == nil || a.Session == nil {
+		return Errorf(Denied, "a program has no password")
+	}
+	if err := s.Confirm(ctx, a, old); err != nil {
+		return err
+	}
+	if err := checkPassword(password); err != nil {
+		return err
+	}
+	stored, err := s.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, func(tx Tx) error {
+		if _, err := endSessions(tx, a.User.ID, a.here); err != nil {
+			return err
+		}
+		return tx.Put(&Credential{User: a.User.ID, Type: passwordType, Secret: stored, Set: tx.Now()}, audit(tx, a, "change own password", a.User.ID.String(), ""))
+	})
+}
+
+// Confirm makes sure that whoever acts is not just somebody at a browser that
+// was left open: by the password, if the actor has one. It fails with Unknown.
+func (s *Service) Confirm(ctx context.Context, a *Actor, password string) error {
+	if a.User == nil || a.Session == nil {
+		return Errorf(Denied, "only a person can do this, for themselves")
+	}
+	stored := ""
+	err := s.Store.View(ctx, func(r Reader) error {
+		c, err := r.Get(KindCredential, CredentialKey(a.User.ID, passwordType))
+		if IsKind(err, NotFound) || err == nil && c.Deleted() {
+			return nil
+		}
+		if err == nil {
+			stored = c.(*Credential).Secret
+		}
+		return err
+	})
+	if err != nil || stored == "" {
+		return err
+	}
+	fits := false
+	if len(password) <= maxPassword {
+		if fits, err = s.Check(ctx, stored, password); err != nil {
+			return err
+		}
+	}
+	if !fits {
+		return Errorf(Invalid, "this is not your password").WithHint("an administrator can send you a link to set a new one")
+	}
+	return nil
+}
+
 func putPassword(tx Tx, of UserID, stored string) error {
-	if _, err := endSessions(tx, of); err != nil {
+	if _, err := endSessions(tx, of, nil); err != nil {
 		return err
 	}
 	return tx.Put(&Credential{User: of, Type: passwordType, Secret: stored, Set: tx.Now()})
 }
 
-// Sweep removes sessions, links and uploads that have expired, and returns how
-// many. It does nothing while nobody may write.
+// Sweep removes sessions, links, uploads and used challenges that have expired, and
+// returns how many. It does nothing while nobody may write.
 func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 	var old []Object
 	err = s.Store.View(ctx, func(r Reader) error {
 		now := TimeOf(time.Now())
-		sessions, err := List[Session](r, Query{})
+		sessions, err1 := List[Session](r, Query{})
+		links, err2 := List[Link](r, Query{})
+		spent, err3 := List[Spent](r, Query{})
+		uploads, err4 := List[Upload](r, Query{})
 		for _, o := range sessions {
 			if o.Expires <= now {
 				old = append(old, ended(o))
 			}
 		}
-		if err != nil {
-			return err
-		}
-		links, err := List[Link](r, Query{})
 		for _, o := range links {
 			if o.Expires <= now {
 				old = append(old, used(o))
 			}
 		}
-		if err != nil {
-			return err
+		for _, o := range spent {
+			if o.Expires <= now {
+				old = append(old, &Spent{ID: o.ID, Expires: o.Expires, Gone: true})
+			}
 		}
-		uploads, err := List[Upload](r, Query{})
 		for _, o := range uploads {
 			if o.Expires <= now {
 				old = append(old, o.end())
 			}
 		}
-		return err
+		return errors.Join(err1, err2, err3, err4)
 	})
 	const atOnce = 200
 	for err == nil && len(old) > 0 {

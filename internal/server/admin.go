@@ -24,7 +24,7 @@ func (s *Server) overview(r *request) (any, error) {
 		return nil, err
 	}
 	out := api.Overview{
-		Version: s.Version, State: string(h.State), Place: s.place(r.actor.Roster), Address: s.Address, Started: s.started.UnixMicro(), Database: s.Database,
+		Version: s.Version, State: string(h.State), Place: s.place(r.actor.Roster), Address: s.publicText(), Started: s.started.UnixMicro(), Database: s.Database,
 		People: t.Kinds[chat.KindUser], Off: t.Off, Messages: t.Kinds[chat.KindMessage], Unindexed: unindexed,
 		Files: t.Kinds[chat.KindFile], FileBytes: t.Bytes, Emoticons: t.Kinds[chat.KindEmoticon],
 		First: int64(t.First), Last: int64(t.Last), DBBytes: t.Database, Moves: movesOf(moves),
@@ -72,16 +72,17 @@ func (s *Server) problems(r *request, state chat.State, moves []chat.MoveState) 
 			add("The move %q has not ended. If nobody is running it, run it again with the same line: it goes on where it stopped.", m.Name)
 		}
 	}
+	at := s.public()
 	switch {
-	case s.address == nil:
-		add("The public address is not set, so links that are sent to people name the address that you use now. Start the server with --address https://…")
-	case s.address.Scheme == "http":
-		add("People come by http: everybody on the way can read along, and browsers keep some things back. Put the server behind https, and set --address to it.")
+	case at == nil:
+		add("The public address is not set, so links that are sent to people name the address that you use now. Set it in the settings, or start the server with --address https://…")
+	case at.Scheme == "http" && !isLocal(at.Hostname()):
+		add("People come by http: everybody on the way can read along, and browsers keep back passkeys, notifications while no tab is open, and the clipboard. Put the server behind https, or start it with --tls-acme, and set the public address to it.")
 	}
-	if s.address != nil {
+	if at != nil {
 		for _, host := range s.host.since(time.Now().Add(-lately)) {
-			if host != s.address.Host {
-				add("Somebody came by the name %q, but the public address is %s. If both are meant, nothing is wrong.", host, s.address)
+			if host != at.Host {
+				add("Somebody came by the name %q, but the public address is %s. If both are meant, nothing is wrong.", host, at)
 			}
 		}
 	}
@@ -115,8 +116,8 @@ func (s *Server) people(r *request) (any, error) {
 // linkOf draws a link to set a password, below the public address or the one
 // that the administrator uses.
 func (s *Server) linkOf(r *request, i *chat.Invite) api.ResetLink {
-	base := s.Address
-	if s.address == nil {
+	base := s.publicText()
+	if base == "" {
 		scheme := "http"
 		if s.secure(r.Request) {
 			scheme = "https"

@@ -21,16 +21,41 @@ func (s *Server) signIn(r *request) (any, error) {
 		r.retry = wait
 		return nil, chat.Errorf(chat.TooMany, "there were too many tries to sign in").WithHint("wait a minute; an administrator can send you a link to set a new password")
 	}
-	a, secret, err := s.Service.SignIn(r.Context(), in.Login, in.Password, r.UserAgent())
+	proof := chat.Proof{Login: in.Login, Password: in.Password, Code: in.Code}
+	if in.Passkey != nil {
+		var err error
+		if proof.Passkey, err = s.checkPasskey(r, in.Passkey, toSecond); err != nil {
+			return nil, err
+		}
+	}
+	out, err := s.enter(r, proof)
+	if err == nil {
+		s.tries.forgive(from, in.Login)
+	}
+	return out, err
+}
+
+// enter starts a session, or says what else must be shown.
+func (s *Server) enter(r *request, proof chat.Proof) (any, error) {
+	proof.Agent = r.UserAgent()
+	e, err := s.Service.Enter(r.Context(), proof)
 	if err != nil {
 		if chat.IsKind(err, chat.Unknown) {
-			s.Log.Info("a try to sign in with a wrong name or password", "from", from)
+			s.Log.Info("a try to sign in with something wrong", "from", s.client(r.Request))
 		}
 		return nil, err
 	}
-	s.tries.forgive(from, in.Login)
-	r.setCookie(secret)
-	return meOf(a), nil
+	if e.Second != nil {
+		return api.SignedIn{Second: &api.SecondFactor{Codes: e.Second.Codes, Passkey: s.challengeFor(r, e.Second)}}, nil
+	}
+	// Another session that this browser had is nobody's any more.
+	if old := s.cookie(r.Request); old != "" {
+		if err := s.Service.SignOut(r.Context(), old); err != nil && !chat.IsKind(err, chat.Unavailable) {
+			return nil, err
+		}
+	}
+	r.setCookie(e.Secret)
+	return api.SignedIn{Me: meOf(e.Actor)}, nil
 }
 
 // signOut ends the session. The cookie goes even if nothing may be written.
@@ -62,6 +87,9 @@ func (s *Server) useLink(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a == nil {
+		return api.SignedIn{Again: true}, nil
+	}
 	r.setCookie(secret)
-	return meOf(a), nil
+	return api.SignedIn{Me: meOf(a)}, nil
 }

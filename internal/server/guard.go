@@ -35,7 +35,7 @@ func (s *Server) guard(next http.Handler) (http.Handler, error) {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(s.answer(func(*request) (any, error) {
 		return nil, chat.Errorf(chat.Denied, "another site made your browser send this").WithHint("open this place itself, and do it there")
-	}, false))
+	}, everybody))
 	inner := compress(cross.Handler(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -46,7 +46,7 @@ func (s *Server) guard(next http.Handler) (http.Handler, error) {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 		h.Set("Content-Security-Policy", dataPolicy)
-		if s.secure(r) && s.address != nil && s.address.Scheme == "https" {
+		if at := s.public(); at != nil && at.Scheme == "https" && s.secure(r) {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		s.host.see(r.Host)

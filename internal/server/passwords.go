@@ -20,7 +20,7 @@ import (
 // NewService makes the rules of a place, with passwords kept by argon2id.
 func NewService(store chat.Store) *chat.Service {
 	p := passwords{semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))}
-	return &chat.Service{Store: store, Hash: p.hash, Check: p.check}
+	return &chat.Service{Store: store, Hash: p.hash, Check: p.check, Codes: codes{}}
 }
 
 // passwords hashes few at a time: each takes 19 MiB and a processor.

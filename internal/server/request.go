@@ -40,9 +40,17 @@ const (
 	jsonTyped = "application/json"
 )
 
-// answer runs a call and sends what it returns. Private ones are only for
-// those who are signed in.
-func (s *Server) answer(c call, private bool) http.Handler {
+// who says whom a call is for.
+type who int
+
+const (
+	everybody who = iota // also those who are not signed in
+	limited              // who is signed in, even if a second factor must be set up first
+	members              // who is signed in
+)
+
+// answer runs a call and sends what it returns.
+func (s *Server) answer(c call, of who) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		r := &request{Request: hr, w: w, server: s}
 		if hr.Body != nil && hr.Body != http.NoBody {
@@ -50,7 +58,11 @@ func (s *Server) answer(c call, private bool) http.Handler {
 			hr.Body = http.MaxBytesReader(w, hr.Body, mostBody)
 		}
 		var err error
-		if private {
+		switch of {
+		case everybody:
+		case limited:
+			r.actor, err = s.whoIs(hr)
+		case members:
 			r.actor, err = s.whoAsks(hr)
 		}
 		var out any
@@ -66,8 +78,17 @@ func (s *Server) answer(c call, private bool) http.Handler {
 	})
 }
 
-// whoAsks finds out who is signed in, by cookie, or by a program's token.
+// whoAsks finds out who is signed in, by cookie, or by a program's token. It
+// refuses those who must set up a second factor first.
 func (s *Server) whoAsks(r *http.Request) (*chat.Actor, error) {
+	a, err := s.whoIs(r)
+	if err == nil && a.Limited {
+		return nil, chat.ErrLimited()
+	}
+	return a, err
+}
+
+func (s *Server) whoIs(r *http.Request) (*chat.Actor, error) {
 	if secret, ok := bearer(r); ok {
 		return s.Service.Token(r.Context(), secret, chat.ScopeAdmin)
 	}

@@ -16,17 +16,21 @@ import (
 // may ever come out.
 func canaries(w *world) []string {
 	id := w.users["member"].ID
-	session, _, err := w.service.NewToken(w.t.Context(), chat.Operator(), "canary", []chat.Scope{chat.ScopeMove}, time.Hour)
+	session, _, err := w.service.NewToken(w.t.Context(), chat.Operator(), "spare", []chat.Scope{chat.ScopeMove}, time.Hour)
 	w.must(err)
 	link, err := w.service.ResetLink(w.t.Context(), chat.Operator(), w.users["outsider"].ID)
 	w.must(err)
 	w.put(
-		&chat.Session{ID: chat.ID[chat.Session](key("canary", "session")), User: id, Hash: "canary-of-session", Expires: 1 << 60, Agent: "canary-of-agent"},
+		&chat.Session{ID: chat.ID[chat.Session](key("canary", "session")), User: id, Hash: "canary-of-session", Expires: 1 << 60, Agent: "spare/1"},
 		&chat.Token{ID: chat.ID[chat.Token](key("canary", "token")), User: id, Name: "canary-of-token-name", Hash: "canary-of-token", Scopes: []chat.Scope{"move"}},
 		&chat.Webhook{Integration: chat.IntegrationID(key("canary", "webhook")), Hash: "canary-of-webhook", Secret: "canary-of-webhook-secret"},
 		&chat.PushKey{ID: chat.ID[chat.PushKey](key("canary", "push")), User: id, Endpoint: "canary-of-push", Keys: "canary-of-push-keys"},
 		&chat.Link{ID: chat.ID[chat.Link](key("canary", "link")), User: id, Hash: "canary-of-link", Expires: 1 << 60},
 		&chat.Credential{User: id, Type: "other", Secret: "canary-of-credential"},
+		&chat.Codes{User: w.users["imported"].ID, Secret: "canary-of-codes", Recovery: []string{"canary-of-recovery"}},
+		&chat.Passkey{ID: chat.ID[chat.Passkey](key("canary", "passkey")), User: w.users["imported"].ID, Credential: "canary-of-passkey", Data: "canary-of-key-data", Name: "canary-of-key-name"},
+		&chat.Sealed{Name: chat.SettingMailPassword, Value: "canary-of-sealed"},
+		&chat.Spent{ID: chat.ID[chat.Spent](key("canary", "spent")), Expires: 1 << 60},
 	)
 	return []string{"canary", w.hash[len(w.hash)-20:], "argon2id", session, link.Secret}
 }
@@ -34,7 +38,8 @@ func canaries(w *world) []string {
 // calls are all addresses that can be read.
 func (w *world) calls(file, picture string) []string {
 	list := []string{"start", "rooms", "rooms?archived=1&q=e", "search?q=secret", "search?q=canary", "search?q=argon2id", "wait?position=0", "files/" + file, "previews/" + picture,
-		"admin/overview", "admin/people", "admin/people?q=canary", "admin/moves/flight", "admin/moves/flight/report.html", "move/place", "links/x"}
+		"admin/overview", "admin/people", "admin/people?q=canary", "admin/moves/flight", "admin/moves/flight/report.html", "move/place", "links/x",
+		"account", "account/sessions", "account/preferences", "admin/settings", "admin/audit", "admin/people/" + w.users["member"].ID.String(), "first"}
 	for _, r := range w.rooms {
 		list = append(list, "rooms/"+r.ID.String(), "rooms/"+r.ID.String()+"/messages?limit=200")
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -50,7 +51,6 @@ type Report interface {
 // Server serves a place over HTTP.
 type Server struct {
 	Config
-	address  *url.URL // nil if not set
 	started  time.Time
 	handler  http.Handler
 	news     *news
@@ -59,6 +59,9 @@ type Server struct {
 	host     hosts
 	arriving arrivals
 	drawing  *semaphore.Weighted // pictures being decoded
+	ends     ends
+	at       atomic.Pointer[url.URL] // the public address; nil if not set
+	first    firstRun
 }
 
 // New makes a server. It reads neither messages nor files. It fails with
@@ -69,11 +72,11 @@ func New(c Config) (*Server, error) {
 		s.Name = "Godwit"
 	}
 	if c.Address != "" {
-		u, err := url.Parse(strings.TrimSuffix(c.Address, "/"))
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" {
+		u, ok := parseAddress(c.Address)
+		if !ok {
 			return nil, chat.Errorf(chat.Invalid, "%q is not the public address of a server", c.Address).WithHint("it looks like https://chat.example.org")
 		}
-		s.address = u
+		s.at.Store(u)
 	}
 	if c.Previews != "" {
 		if err := os.MkdirAll(c.Previews, 0o700); err != nil {
@@ -96,6 +99,23 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+func parseAddress(address string) (*url.URL, bool) {
+	u, err := url.Parse(strings.TrimSuffix(address, "/"))
+	return u, err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && u.Path == "" && u.RawQuery == ""
+}
+
+// public returns the public address of the place, or nil. It may change while
+// the server runs.
+func (s *Server) public() *url.URL { return s.at.Load() }
+
+// publicText is the public address as people type it, or "".
+func (s *Server) publicText() string {
+	if u := s.public(); u != nil {
+		return u.String()
+	}
+	return ""
+}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
@@ -107,6 +127,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.follow(ctx) })
 	g.Go(func() error { return s.index(ctx) })
 	g.Go(func() error { return s.sweep(ctx) })
+	g.Go(func() error { return s.followPlace(ctx) })
 	return g.Wait()
 }
 
@@ -122,10 +143,14 @@ func (s *Server) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	const v1 = "/api/v1/"
 	public := map[string]call{
-		"POST session":        s.signIn,
-		"DELETE session":      s.signOut,
-		"GET links/{secret}":  s.link,
-		"POST links/{secret}": s.useLink,
+		"POST session":         s.signIn,
+		"DELETE session":       s.signOut,
+		"POST session/passkey": s.askPasskey,
+		"PUT session/passkey":  s.usePasskey,
+		"GET first":            s.askFirst,
+		"POST first":           s.makeFirst,
+		"GET links/{secret}":   s.link,
+		"POST links/{secret}":  s.useLink,
 		// Who posts is found out under the lock, together with all else.
 		"POST rooms/{id}/messages": s.post,
 	}
@@ -150,26 +175,28 @@ func (s *Server) routes() (http.Handler, error) {
 	}
 	maps.Copy(private, s.uploadCalls())
 	maps.Copy(private, s.messageCalls())
+	maps.Copy(private, s.adminCalls())
 	for pattern, c := range s.streamed() {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.Handle(method+" "+v1+path, s.stream(c))
 	}
-	for pattern, c := range public {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.Handle(method+" "+v1+path, s.answer(c, false))
-	}
-	for pattern, c := range private {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.Handle(method+" "+v1+path, s.answer(c, true))
+	for _, calls := range []struct {
+		of   who
+		list map[string]call
+	}{{everybody, public}, {members, private}, {limited, s.accountCalls()}} {
+		for pattern, c := range calls.list {
+			method, path, _ := strings.Cut(pattern, " ")
+			mux.Handle(method+" "+v1+path, s.answer(c, calls.of))
+		}
 	}
 	mux.Handle("/api/", s.answer(func(*request) (any, error) {
 		return nil, chat.Errorf(chat.NotFound, "the API has nothing at this address")
-	}, false))
+	}, everybody))
 	if s.Move != nil {
 		mux.Handle(api.MovePath, s.movers())
 	}
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.Handle("GET /readyz", s.answer(s.ready, false))
+	mux.Handle("GET /readyz", s.answer(s.ready, everybody))
 	if s.Web != nil {
 		pages, err := newPages(s.Web)
 		if err != nil {

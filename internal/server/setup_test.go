@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"log/slog"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
@@ -69,6 +70,27 @@ var dist = fstest.MapFS{
 
 func newWorld(t testing.TB, path string) *world {
 	t.Helper()
+	w := unpeopled(t, path)
+	w.people()
+	return w
+}
+
+// empty is a whole server that nobody is at yet.
+func empty(t testing.TB) *world {
+	t.Helper()
+	return unpeopled(t, filepath.Join(t.TempDir(), "godwit.db"))
+}
+
+func mustURL(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}
+
+func unpeopled(t testing.TB, path string) *world {
+	t.Helper()
 	w := &world{t: t, log: &lockedWriter{b: &bytes.Buffer{}}, users: map[string]*chat.User{}, rooms: map[string]*chat.Room{}}
 	var err error
 	w.db, err = store.Open(context.Background(), store.Options{Path: path, Text: func(m *chat.Message) string { return markup.Text(m.Format, m.Text) }})
@@ -80,10 +102,11 @@ func newWorld(t testing.TB, path string) *world {
 	t.Cleanup(func() { w.must(files.Close()) })
 	w.store = &counting{Store: w.db}
 	w.service = server.NewService(w.store)
+	w.service.Sealer, err = server.NewSealer(bytes.Repeat([]byte{7}, server.KeyLength))
+	w.must(err)
 	w.hash, err = w.service.Hash(context.Background(), password)
 	w.must(err)
 	w.serve(server.Config{})
-	w.people()
 	return w
 }
 

@@ -10,10 +10,8 @@ import (
 
 // start answers what a client needs first.
 func (s *Server) start(r *request) (any, error) {
-	if renewed, err := s.Service.Renew(r.Context(), r.actor); err != nil {
+	if err := s.renew(r); err != nil {
 		return nil, err
-	} else if renewed {
-		r.setCookie(s.cookie(r.Request))
 	}
 	rooms, h, err := s.Service.Sidebar(r.Context(), r.actor)
 	if err != nil {
@@ -21,7 +19,7 @@ func (s *Server) start(r *request) (any, error) {
 	}
 	p := r.actor.Roster
 	out := api.Start{
-		Me: meOf(r.actor), Place: s.place(p), Address: s.Address, State: string(h.State), Position: int64(h.Pos),
+		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: string(h.State), Position: int64(h.Pos),
 		Rooms: make([]api.Room, len(rooms)), People: peopleOf(p), Emoticons: emoticonsOf(p),
 	}
 	for i, v := range rooms {

@@ -10,6 +10,8 @@ export interface Error {
 export interface SignIn {
   login: string;
   password: string;
+  code?: string;
+  passkey?: PasskeyAnswer;
 }
 
 export interface LinkInfo {
@@ -216,6 +218,189 @@ export interface NewToken {
 export interface Token {
   secret: string;
   expires: number;
+}
+
+export interface SignedIn extends Me {
+  second?: SecondFactor;
+  again?: boolean;
+}
+
+export interface SecondFactor {
+  codes?: boolean;
+  passkey?: PasskeyChallenge;
+}
+
+export interface PasskeyChallenge {
+  options: unknown;
+  ticket: string;
+}
+
+export interface PasskeyAnswer {
+  ticket: string;
+  answer: unknown;
+}
+
+export interface NewPasskey extends PasskeyAnswer {
+  name: string;
+}
+
+export interface Passkey {
+  id: string;
+  name: string;
+  host: string;
+  created: number;
+  used?: number;
+}
+
+export interface Named {
+  name: string;
+}
+
+export interface Confirm {
+  password: string;
+}
+
+export interface Account {
+  me: Me;
+  password: boolean;
+  codes: boolean;
+  recovery: number;
+  passkeys: Passkey[];
+  required: boolean;
+  limited: boolean;
+  host: string;
+  trouble?: string;
+}
+
+export interface Profile {
+  name?: string;
+  mention?: string;
+  title?: string;
+  zone?: string;
+  email?: string;
+  role?: string;
+  off?: boolean;
+}
+
+export interface ChangePassword {
+  old: string;
+  password: string;
+}
+
+export interface Preferences {
+  values: Record<string, string>;
+  other?: Record<string, string>;
+}
+
+export interface Session {
+  id: string;
+  agent: string;
+  phone?: boolean;
+  created: number;
+  used: number;
+  here?: boolean;
+  factor?: boolean;
+}
+
+export interface Sessions {
+  sessions: Session[];
+}
+
+export interface Ended {
+  ended: number;
+}
+
+export interface NewCodes {
+  secret: string;
+  address: string;
+  picture: string;
+  ticket: string;
+}
+
+export interface SetCodes {
+  ticket: string;
+  code: string;
+}
+
+export interface Recovery {
+  codes: string[];
+}
+
+export interface First {
+  empty: boolean;
+  place?: string;
+}
+
+export interface FirstOwner {
+  code: string;
+  name: string;
+  email: string;
+  mention?: string;
+  place?: string;
+  password: string;
+}
+
+export interface Settings {
+  settings: Setting[];
+}
+
+export interface Setting {
+  name: string;
+  type: string;
+  value: string;
+  default?: string;
+  choices?: string[];
+  min?: number;
+  max?: number;
+}
+
+export interface SettingsChange {
+  values: Record<string, string>;
+}
+
+export interface MailTest {
+  ok: boolean;
+  to: string;
+  text: string;
+}
+
+export interface AuditLog {
+  entries: AuditEntry[];
+  next?: string;
+}
+
+export interface AuditEntry {
+  id: string;
+  at: number;
+  actor?: string;
+  name: string;
+  action: string;
+  target?: string;
+  note?: string;
+}
+
+export interface AdminAccount {
+  person: AdminPerson;
+  title?: string;
+  zone?: string;
+  codes: boolean;
+  passkeys: number;
+  sessions: Session[];
+}
+
+export interface PushSubscription {
+  endpoint: string;
+  keys?: PushKeys;
+}
+
+export interface PushKeys {
+  p256dh: string;
+  auth: string;
+}
+
+export interface PushKey {
+  key: string;
+  trouble?: string;
 }
 
 export interface NewUpload {

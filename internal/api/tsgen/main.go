@@ -113,6 +113,8 @@ func typeOf(e ast.Expr) (string, error) {
 		return t.Sel.Name, nil
 	case *ast.Ident:
 		switch t.Name {
+		case "any":
+			return "unknown", nil
 		case "string":
 			return "string", nil
 		case "bool":
