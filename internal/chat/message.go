@@ -32,9 +32,10 @@ const (
 	FormatPlain    Format = 0 // HipChat's text: links, mentions, emoticons, /me, /code, /quote
 	FormatMarkdown Format = 1 // what people write in Godwit
 	FormatHTML     Format = 2 // a notification's HTML, shown through an allow-list
+	FormatSlack    Format = 3 // Slack's text: &, < and > escaped; <@U1> and <#C1> are IDs of the source
 )
 
-var formats = [...]string{"plain", "markdown", "html"}
+var formats = [...]string{"plain", "markdown", "html", "slack"}
 
 // MarshalText returns the word for the format.
 func (f Format) MarshalText() ([]byte, error) { return []byte(formats[f]), nil }

@@ -16,6 +16,10 @@ type Options struct {
 	Mentions []chat.Mention                                  // whom the text's @words mean
 	Emoticon func(shortcut string) (address string, ok bool) // custom ones
 	Link     func(address string) string                     // where a link leads here; empty: as it is
+	Name     func(chat.UserID) string                        // of whom a text names by an ID
+	Room     func(id string) (address, name string)          // of a room that a text names by its ID at the source
+
+	bareGroups bool // draws groups by their IDs, to compare
 }
 
 // Tree reads a text and returns what to draw. It never fails: what it does
@@ -31,6 +35,8 @@ func Tree(format chat.Format, text string, o Options) []Node {
 		return htmlTree(text, in)
 	case chat.FormatMarkdown:
 		return markdownTree(text, in)
+	case chat.FormatSlack:
+		return slackTree(text, in)
 	default:
 		return plainTree(text, in)
 	}
@@ -39,11 +45,16 @@ func Tree(format chat.Format, text string, o Options) []Node {
 // Text returns the words of a text, for search and for lines without
 // pictures.
 func Text(format chat.Format, text string) string {
-	if format != chat.FormatHTML {
+	if format != chat.FormatHTML && format != chat.FormatSlack {
 		return text
 	}
+	return Words(Tree(format, text, Options{}))
+}
+
+// Words returns the words of a tree.
+func Words(list []Node) string {
 	var b strings.Builder
-	appendText(&b, htmlTree(text, newInline(Options{})))
+	appendText(&b, list)
 	return strings.TrimSpace(b.String())
 }
 
@@ -55,7 +66,7 @@ func appendText(b *strings.Builder, list []Node) {
 		b.WriteString(n.Text)
 		appendText(b, n.Children)
 		switch n.Type {
-		case "br", "p", "li", "tr", "td", "th", "pre", "quote", "h", "hr":
+		case "br", "p", "li", "tr", "td", "th", "pre", "quote", "h", "hr", "card":
 			b.WriteByte('\n')
 		case "link":
 			if len(n.Children) != 1 || n.Children[0].Text != n.URL {
@@ -88,17 +99,27 @@ func text(s string) Node { return Node{Type: "text", Text: s} }
 // join merges neighbouring texts, so that equal looks give equal trees.
 func join(list []Node) []Node {
 	out := list[:0]
-	for _, n := range list {
-		if n.Type == "text" {
-			if n.Text == "" {
-				continue
-			}
-			if k := len(out) - 1; k >= 0 && out[k].Type == "text" {
-				out[k].Text += n.Text
-				continue
-			}
+	for i := 0; i < len(list); i++ {
+		if list[i].Type != "text" {
+			out = append(out, list[i])
+			continue
 		}
-		out = append(out, n)
+		n := i + 1
+		for n < len(list) && list[n].Type == "text" {
+			n++
+		}
+		t := list[i]
+		if n > i+1 {
+			var b strings.Builder
+			for _, more := range list[i:n] {
+				b.WriteString(more.Text)
+			}
+			t.Text = b.String()
+		}
+		if t.Text != "" {
+			out = append(out, t)
+		}
+		i = n - 1
 	}
 	return out
 }

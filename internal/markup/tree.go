@@ -22,6 +22,7 @@ package markup
 //	image     URL, Text is the alternative: drawn as a link until asked for
 //	color     Text is "#rrggbb": a swatch beside it
 //	me        the whole message is about its author: Children
+//	card      what a program shows beside its text: Children; Text is the colour of its edge, "#rrggbb" or empty
 type Node struct {
 	Type     string `json:"t"`
 	Text     string `json:"x,omitempty"`
