@@ -9,6 +9,7 @@ import (
 	"github.com/godwit-chat/godwit/internal/connect"
 	"github.com/godwit-chat/godwit/internal/connect/hipchat"
 	"github.com/godwit-chat/godwit/internal/connect/live"
+	"github.com/godwit-chat/godwit/internal/connect/slack"
 )
 
 // connectors are all that a mover can read from and write to. Files is where
@@ -16,6 +17,7 @@ import (
 func connectors(files string) connect.Set {
 	return connect.Set{
 		hipchat.Connector,
+		slack.Connector,
 		{
 			Schemes: []string{"http", "https"},
 			Help:    "https://…  a running server, with a token in GODWIT_TOKEN or --token-file",

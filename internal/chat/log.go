@@ -83,6 +83,9 @@ type Reader interface {
 	// Threads says what there is of replies to some messages, deleted ones left
 	// out. Messages without replies are left out.
 	Threads(roots []MessageID) (map[MessageID]Thread, error)
+
+	// Sources names the sources that were imported from, the oldest first.
+	Sources() ([]string, error)
 }
 
 // Thread is what there is of replies to a message.

@@ -22,6 +22,7 @@ type Roster struct {
 	also      map[UserID][]UserID        // the other way round
 	logins    map[string]map[UserID]bool // by folded e-mail address and mention name
 	settings  map[string]string
+	sources   []string // names of those that were imported from
 	at        Cursor
 }
 
@@ -189,7 +190,9 @@ func loadRoster(r Reader, h Head) (*Roster, error) {
 	emoticons, err3 := List[Emoticon](r, Query{})
 	matches, err4 := List[Match](r, Query{})
 	settings, err5 := List[Setting](r, Query{})
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+	sources, err6 := r.Sources()
+	p.sources = sources
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		return nil, err
 	}
 	for _, u := range users {

@@ -27,6 +27,10 @@ type Item struct {
 	// before: it is to be counted, and need not be applied.
 	Duplicate bool
 
+	// Made says that no record gave Object: it stands for something that others
+	// name. It is not counted as read.
+	Made bool
+
 	Note *chat.Note // quarantine, skip, repair or loss; may stand beside an Object
 
 	// Cursor is where to go on after this item; empty means that one cannot
@@ -117,6 +121,9 @@ type Options struct {
 	WithoutFiles bool
 	FilesOnly    bool
 	Look         bool // a target is only looked at: nothing is made or changed there
+
+	Fetch      string // a directory: files that the export only links to are fetched into it, and taken from it
+	FetchToken string // for the source's own server; may be empty
 }
 
 // Connector makes sources and targets of one kind. A nil func means that the

@@ -153,7 +153,9 @@ func (r *reader) take(ctx context.Context, item connect.Item) error {
 	}
 	kind := item.Object.Kind()
 	c := b.Counts[kind]
-	c.Read++
+	if !item.Made {
+		c.Read++
+	}
 	if item.Duplicate && !(item.Copied && !r.job.first) {
 		c.Deduplicated++
 		b.Counts[kind] = c

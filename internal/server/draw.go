@@ -104,14 +104,15 @@ func messageOf(p *chat.Roster, d *chat.Details, m *chat.Message) api.Message {
 		return out
 	}
 	out.Everyone = m.Everyone
-	out.Tree = markup.Tree(m.Format, m.Text, markup.Options{Mentions: m.Mentions, Emoticon: func(shortcut string) (string, bool) {
-		e := p.Emoticons[chat.Fold(shortcut)]
-		if e == nil {
-			return "", false
-		}
-		u := pictureURL(p, e.Content)
-		return u, u != ""
-	}})
+	var files map[chat.FileID]*chat.FileView
+	if d != nil {
+		files = d.Files
+	}
+	if o := treeOptions(p, files, m); m.Format == chat.FormatSlack {
+		out.Tree = markup.SlackTree(m.Text, markup.ReadSlackCard(m), o)
+	} else {
+		out.Tree = markup.Tree(m.Format, m.Text, o)
+	}
 	if d == nil {
 		return out
 	}

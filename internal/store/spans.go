@@ -36,3 +36,17 @@ func (t *tx) Spans(rooms []chat.RoomID, count bool) (map[chat.RoomID]chat.Span, 
 	spans, err := t.s.Spans(rooms, count)
 	return spans, t.check(err)
 }
+
+// Sources names the sources that were imported from, the oldest first.
+func (s *session) Sources() ([]string, error) {
+	var names []string
+	err := s.each(func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	}, `SELECT name FROM sources ORDER BY id`)
+	return names, err
+}
+
+func (t *tx) Sources() ([]string, error) { return t.s.Sources() }

@@ -48,6 +48,7 @@ function One({ node }: { node: Node }): JSX.Element | null {
     case "mention": return <Mention node={node} />;
     case "emoticon": return <Emoticon node={node} />;
     case "image": return <Picture node={node} />;
+    case "card": return <div class="outside-card" style={/^#[0-9a-f]{6}$/i.test(node.x ?? "") ? { borderInlineStartColor: node.x ?? "" } : {}} dir="auto">{inside}</div>;
     case "color": return <Colour value={node.x ?? ""} />;
     default: return <>{inside}</>;
   }
@@ -111,7 +112,7 @@ export function plainText(nodes: Node[]): string {
     else if (n.t === "mention") out += "@" + (n.x ?? "");
     else if (n.t === "emoticon") out += `(${n.x ?? ""})`;
     else out += n.c ? plainText(n.c) : n.x ?? n.u ?? "";
-    if (n.t === "p" || n.t === "li" || n.t === "tr" || n.t === "pre" || n.t === "quote") out += "\n";
+    if (n.t === "p" || n.t === "li" || n.t === "tr" || n.t === "pre" || n.t === "quote" || n.t === "card") out += "\n";
   }
   return out;
 }
