@@ -233,10 +233,18 @@ func (r slackReader) emojiNamed(name string) []Node {
 			return []Node{{Type: "emoticon", Text: base, URL: u}}
 		}
 	}
-	if e, ok := Emoji(name); ok {
+	if e, ok := SlackEmoji(name); ok {
 		return []Node{text(e)}
 	}
 	return nil
+}
+
+// SlackEmoji is Emoji, with the one that Slack alone had until 2018.
+func SlackEmoji(name string) (string, bool) {
+	if name == "simple_smile" {
+		name = "slightly_smiling_face"
+	}
+	return Emoji(name)
 }
 
 // bare reads what has no marks: bots write addresses without brackets.

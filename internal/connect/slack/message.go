@@ -328,7 +328,7 @@ func (c converter) mentions(s *sent) {
 func (c converter) reactions(m *wireMessage, s *sent, where string) {
 	seen := map[chat.Key]bool{}
 	for _, r := range m.Reactions {
-		emoji, ok := markup.Emoji(r.Name)
+		emoji, ok := markup.SlackEmoji(r.Name)
 		if !ok {
 			base, _, _ := strings.Cut(r.Name, "::")
 			emoji = ":" + base + ":"
