@@ -137,3 +137,10 @@ type Emoticons struct {
 type EmoticonRule struct {
 	Admins bool `json:"admins"`
 }
+
+// Emoji is the answer of GET /emoji: the standard ones, one line each, fields
+// parted by tabs: group, the emoji, "s" if it takes a skin tone, shortcodes,
+// words to find it by.
+type Emoji struct {
+	List string `json:"list"`
+}

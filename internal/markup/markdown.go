@@ -11,9 +11,9 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// markdown reads CommonMark with tables, struck text and bare links. Its
+// markdown reads CommonMark with tables, lists of tasks, struck text and bare links. Its
 // parser keeps no state between texts.
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Strikethrough, extension.Linkify, extension.Table)).Parser()
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Strikethrough, extension.Linkify, extension.Table, extension.TaskList)).Parser()
 
 func markdownTree(s string, in inline) []Node {
 	if list, ok := slash(s, in); ok {
@@ -78,9 +78,9 @@ func (r *markdownReader) node(n ast.Node, depth int) []Node {
 	case *ast.ListItem:
 		return wrap("li")
 	case *ast.FencedCodeBlock:
-		return []Node{{Type: "pre", Lang: string(n.Language(r.src)), Text: r.block(n)}}
+		return []Node{code(string(n.Language(r.src)), r.block(n))}
 	case *ast.CodeBlock:
-		return []Node{{Type: "pre", Text: r.block(n)}}
+		return []Node{code("", r.block(n))}
 	case *ast.HTMLBlock:
 		s := r.block(n)
 		if n.HasClosure() {
@@ -110,6 +110,12 @@ func (r *markdownReader) node(n ast.Node, depth int) []Node {
 }
 
 func (r *markdownReader) extended(n ast.Node, depth int) []Node {
+	if box, ok := n.(*east.TaskCheckBox); ok {
+		if box.IsChecked {
+			return []Node{{Type: "task", Level: 1}}
+		}
+		return []Node{{Type: "task"}}
+	}
 	kinds := map[ast.NodeKind]string{
 		east.KindStrikethrough: "s", east.KindTable: "table", east.KindTableHeader: "tr", east.KindTableRow: "tr", east.KindTableCell: "td",
 	}

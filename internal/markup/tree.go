@@ -9,12 +9,14 @@ package markup
 //	p         paragraph: Children
 //	b i s u   bold, italic, struck, underlined: Children
 //	code      inline code: Text
-//	pre       code block: Text, Lang
+//	pre       code block: Text, Lang; or Children, of text and tok
+//	tok       a piece of code: Text, Kind (key type const name tag str num rem head in out)
 //	quote     Children
 //	br        line break
 //	hr        rule
 //	h         heading: Level, Children
 //	ul ol li  lists: Children
+//	task      begins an item of a list: Level is 1 if it is done
 //	table tr th td  Children
 //	link      URL (http, https, mailto or a path of ours), Children
 //	mention   User (an ID), or Text all or here; Text is the name as written
@@ -29,6 +31,7 @@ type Node struct {
 	URL      string `json:"u,omitempty"`
 	User     string `json:"user,omitempty"`
 	Lang     string `json:"lang,omitempty"`
+	Kind     string `json:"k,omitempty"`
 	Level    int    `json:"n,omitempty"`
 	Children []Node `json:"c,omitempty"`
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/markup"
 )
 
 func emoticonOf(a *chat.Actor, p *chat.Roster, e *chat.Emoticon) api.Emoticon {
@@ -20,6 +21,12 @@ func emoticonOf(a *chat.Actor, p *chat.Roster, e *chat.Emoticon) api.Emoticon {
 	}
 	out.Mine = a.Admin() || out.By != "" && a.Is(e.By) && chat.MayAddEmoticons(a)
 	return out
+}
+
+// emoji answers the standard ones, which are others only with another version.
+func (s *Server) emoji(r *request) (any, error) {
+	r.w.Header().Set("Cache-Control", aWhile)
+	return api.Emoji{List: markup.EmojiList}, nil
 }
 
 // emoticons answers the place's own.

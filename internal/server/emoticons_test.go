@@ -109,6 +109,17 @@ func TestCustomEmoticons(t *testing.T) {
 	})
 }
 
+func TestTheListOfEmojiIsCompressedAndKeptForAWhile(t *testing.T) {
+	w := sqlite(t)
+	resp, body := w.get(w.as("guest"), "/api/v1/emoji", "Accept-Encoding", "gzip")
+	if resp.Header.Get("Content-Encoding") != "gzip" || len(body) > 60<<10 || !strings.Contains(resp.Header.Get("Cache-Control"), "max-age") {
+		t.Errorf("%d bytes, %v", len(body), resp.Header)
+	}
+	if e := do[api.Emoji](t, w.as("guest"), http.MethodGet, "emoji", nil); strings.Count(e.List, "\n") < 1800 || !strings.Contains(e.List, "\t👋\ts\twave ") {
+		t.Error("the list is not what it should be")
+	}
+}
+
 func TestAdministratorsSayWhoAddsEmoticons(t *testing.T) {
 	w := sqlite(t)
 	c, admin := w.as("member"), w.as("admin")

@@ -30,6 +30,7 @@ func (s *Server) messageCalls() map[string]call {
 		"GET rooms/{id}/pins":          s.pins,
 		"GET saved":                    s.savedMessages,
 		"GET threads":                  s.threads,
+		"GET emoji":                    s.emoji,
 		"GET emoticons":                s.emoticons,
 		"POST emoticons":               s.newEmoticon,
 		"PUT emoticons":                s.emoticonRule,

@@ -535,12 +535,17 @@ export interface EmoticonRule {
   admins: boolean;
 }
 
+export interface Emoji {
+  list: string;
+}
+
 export interface Node {
   t: string;
   x?: string;
   u?: string;
   user?: string;
   lang?: string;
+  k?: string;
   n?: number;
   c?: Node[];
 }
