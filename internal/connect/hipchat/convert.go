@@ -38,6 +38,7 @@ type sent struct {
 // message turns a record into a message. It fails if the record cannot be
 // understood.
 func (p *people) message(h *history, kind string, w *wireMessage) (s sent, err error) {
+	w.Message = strings.Clone(w.Message) // the rest of the record need not be kept with it
 	m := &chat.Message{Text: w.Message}
 	s.message = m
 	if m.Sent, err = parseTime(w.Timestamp); err != nil {
@@ -116,7 +117,7 @@ func (p *people) messageKey(m *chat.Message, w *wireMessage, scope ...string) ch
 func (p *people) author(w *wireMessage, s *sent) {
 	m := s.message
 	if w.Sender.ID == "" {
-		m.Label = w.Sender.Name
+		m.Label = strings.Clone(w.Sender.Name)
 		return
 	}
 	if u := p.users[w.Sender.ID]; u != nil {

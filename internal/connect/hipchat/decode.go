@@ -94,13 +94,19 @@ func repair(kind chat.Kind, where string, raw []byte, did ...string) *chat.Note 
 }
 
 func (s *Source) decodeMessage(h *history, raw []byte, where spot) (r result) {
-	rec, did, err := read[wireMessage](raw)
-	if err != nil {
-		r.note = quarantine(chat.KindMessage, where.String(), explain(err), raw)
-		return r
+	var w wireMessage
+	var did string
+	kind, ok := quickMessage(raw, &w)
+	if !ok {
+		rec, how, err := read[wireMessage](raw)
+		if err != nil {
+			r.note = quarantine(chat.KindMessage, where.String(), explain(err), raw)
+			return r
+		}
+		kind, w, did = rec.kind, rec.value, how
 	}
-	r.sent, err = s.p.message(h, rec.kind, &rec.value)
-	if err != nil {
+	var err error
+	if r.sent, err = s.p.message(h, kind, &w); err != nil {
 		return result{note: quarantine(chat.KindMessage, where.String(), explain(err), raw)}
 	}
 	r.sent.digest = chat.Digest(r.sent.message)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/aes"
 	"errors"
+	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 	"github.com/godwit-chat/godwit/internal/connect"
@@ -78,4 +80,27 @@ func Cut(r io.Reader) (n Records) {
 		n.Counted += k
 	}
 	return n
+}
+
+// ReadTwice reads a message in both ways. It says how the quick one differs
+// from the strict one, if it does, and whether the quick one read it at all.
+func ReadTwice(raw []byte) (differs string, quick bool) {
+	var w wireMessage
+	kind, ok := quickMessage(raw, &w)
+	if !ok {
+		return "", false
+	}
+	rec, did, err := read[wireMessage](raw)
+	if err != nil || did != "" || kind != rec.kind || !reflect.DeepEqual(w, rec.value) {
+		return fmt.Sprintf("quick %s %+v, strict %s %+v, %q, %v", kind, w, rec.kind, rec.value, did, err), true
+	}
+	return "", true
+}
+
+// TrapRecords are the messages of the traps as they stand in the export.
+func TrapRecords() (list []string) {
+	for _, m := range trapMessages() {
+		list = append(list, m.raw)
+	}
+	return list
 }

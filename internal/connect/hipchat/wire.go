@@ -173,9 +173,9 @@ func (*wireMessage) reads(kind string) bool {
 // parseTime reads the times of messages: RFC 3339 to the second, and then
 // maybe a blank and the microseconds as an integer, or a fraction.
 func parseTime(s string) (chat.Time, error) {
-	bad := fmt.Errorf("the timestamp %q is not one", s)
+	bad := func() (chat.Time, error) { return 0, fmt.Errorf("the timestamp %q is not one", s) }
 	if len(s) < 20 {
-		return 0, bad
+		return bad()
 	}
 	seconds, rest := s, ""
 	if i := strings.IndexByte(s, ' '); i > 10 {
@@ -185,17 +185,17 @@ func parseTime(s string) (chat.Time, error) {
 	if !ok {
 		std, err := time.Parse(time.RFC3339Nano, seconds)
 		if err != nil {
-			return 0, bad
+			return bad()
 		}
 		t = chat.TimeOf(std)
 	}
 	micros := chat.Time(0)
 	if len(rest) > 6 {
-		return 0, bad
+		return bad()
 	}
 	for _, c := range []byte(rest) {
 		if c < '0' || c > '9' {
-			return 0, bad
+			return bad()
 		}
 		micros = micros*10 + chat.Time(c-'0')
 	}
