@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -17,22 +18,37 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 	if err != nil {
 		return chat.Applied{}, err
 	}
-	a := &applier{batch: &b, rows: rows, states: make(map[ref]state, len(rows)), damaged: map[ref]bool{}}
-	if db.d.shared {
-		// What is there is read before the lock, and is right under it if the
-		// log has not moved.
-		if err := db.glance(ctx, a); err != nil {
-			return chat.Applied{}, err
-		}
-	} else {
+	a := &applier{batch: &b, rows: rows, known: &db.known, states: make(map[ref]state, len(rows)), damaged: map[ref]bool{}, seen: -1}
+	err = db.applyOnce(ctx, a)
+	if errors.Is(err, errKnown) {
+		db.known.forget(false)
 		a.seen = -1
+		err = db.applyOnce(ctx, a)
 	}
-	err = db.locked(ctx, a.apply)
 	if err != nil {
 		return chat.Applied{}, err
 	}
+	if b.Done {
+		db.known.forget(false)
+	} else {
+		db.known.wrote(a.write, a.pos)
+	}
 	db.company.applied(a.pos)
 	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos, Held: time.Since(a.locked), Shared: db.company.here()}, nil
+}
+
+func (db *DB) applyOnce(ctx context.Context, a *applier) error {
+	clear(a.states)
+	if pos, ok := db.known.new(a.rows); ok {
+		a.seen = pos
+	} else if db.d.shared {
+		// What is there is read before the lock, and is right under it if the
+		// log has not moved.
+		if err := db.glance(ctx, a); err != nil {
+			return err
+		}
+	}
+	return db.locked(ctx, a.apply)
 }
 
 // glance reads what is there on a connection that writes: its settings keep
@@ -49,7 +65,7 @@ func (db *DB) glance(ctx context.Context, a *applier) error {
 		return err
 	}
 	a.seen = h.Pos
-	return a.look(s)
+	return a.look(s, h.Pos)
 }
 
 // encodeAll makes the rows of what came in, on all processors.
@@ -86,6 +102,7 @@ func encodeAll(items []chat.Incoming) ([]*row, error) {
 type applier struct {
 	batch *chat.Batch
 	rows  []*row
+	known *known
 	move  *move
 
 	seen    chat.Position // of the log when states were read
@@ -109,10 +126,13 @@ type refusal struct {
 }
 
 // look reads what is there of the objects of the batch.
-func (a *applier) look(s *session) error {
+func (a *applier) look(s *session, pos chat.Position) (err error) {
 	keys := map[chat.Kind][]chat.Key{}
 	for _, r := range a.rows {
 		keys[r.kind] = append(keys[r.kind], r.key)
+	}
+	if keys[chat.KindMessage], err = a.known.possible(s, pos, keys[chat.KindMessage]); err != nil {
+		return err
 	}
 	for kind, list := range keys {
 		if err := s.states(kind, list, a.states); err != nil {
@@ -149,7 +169,7 @@ func (a *applier) apply(s *session, h *head) (err error) {
 	}
 	if a.seen != h.Pos {
 		clear(a.states)
-		if err := a.look(s); err != nil {
+		if err := a.look(s, h.Pos); err != nil {
 			return err
 		}
 	}
@@ -211,6 +231,7 @@ func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
 	switch {
 	case !there, a.damaged[id] && (!in.Copy || old.src == r.src):
 		delete(a.damaged, id)
+		r.fresh = !there
 		a.put(id, r)
 		c.Written++
 	case in.Copy:
@@ -244,6 +265,7 @@ func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
 
 func (a *applier) put(id ref, r *row) {
 	if i, again := a.place[id]; again {
+		r.fresh = a.write[i].fresh
 		a.write[i] = r
 	} else {
 		a.place[id] = len(a.write)

@@ -26,8 +26,11 @@ type dialect struct {
 	// keysAtOnce of them, given the placeholders used so far.
 	keys       func(column string, used int, keys []chat.Key) (condition string, args []any)
 	keysAtOnce int
-	// upsert writes rows of one table, none of them twice, all columns.
-	upsert func(s *session, t *table, rows []*row) error
+	// write writes rows of one table, none of them twice, all columns.
+	write func(s *session, t *table, how *statements, rows []*row) error
+	// receive is told under the lock of the head whether an empty place is being
+	// filled, which nobody reads yet.
+	receive func(s *session, on bool) error
 	// alone keeps other processes from updating the tables at the same time.
 	alone func(ctx context.Context, db *DB) (unlock func(), err error)
 	// explain is the beginning of the question how a query will run.

@@ -97,6 +97,7 @@ func (db *DB) Begin(ctx context.Context, spec chat.MoveSpec) (chat.MoveState, er
 	if err != nil {
 		return chat.MoveState{}, err
 	}
+	db.known.forget(true)
 	return m.MoveState, nil
 }
 

@@ -34,7 +34,8 @@ func postgresDialect() *dialect {
 		bind:       func(q string) string { return q },
 		keys:       postgresKeys,
 		keysAtOnce: 10000,
-		upsert:     postgresUpsert,
+		write:      postgresWrite,
+		receive:    func(*session, bool) error { return nil },
 		alone:      postgresAlone,
 		explain:    `EXPLAIN `,
 		classify:   classifyPostgres,
@@ -112,20 +113,17 @@ func postgresKeys(column string, used int, keys []chat.Key) (string, []any) {
 	return column + " = ANY($" + itoa(used+1) + ")", []any{list}
 }
 
-// postgresUpsert sends the rows as one array a column, in one statement: the
+// postgresWrite sends the rows as one array a column, in one statement: the
 // server has all of it before it begins, so that a process that is stopped in
 // the middle of sending holds nothing up.
-func postgresUpsert(s *session, t *table, rows []*row) error {
+func postgresWrite(s *session, t *table, how *statements, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if t.unnest == "" {
-		return errors.New("a table without its statement")
-	}
-	return s.exec(t.unnest, t.arrays(rows)...)
+	return s.exec(how.unnest, t.arrays(rows)...)
 }
 
-func (t *table) postgresUpsert() string {
+func (t *table) postgresInsert() string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") SELECT * FROM unnest(")
 	for i, typ := range t.types {
@@ -134,7 +132,7 @@ func (t *table) postgresUpsert() string {
 		}
 		b.WriteString("$" + itoa(i+1) + "::" + typ + "[]")
 	}
-	b.WriteString(")" + t.onConflict())
+	b.WriteString(")")
 	return b.String()
 }
 

@@ -21,6 +21,7 @@ type row struct {
 	src    int64 // digest of the state that the source had last; 0: it has no source
 	source int32
 	pos    chat.Position
+	fresh  bool // it was not there: nothing is replaced
 }
 
 // encodeRow makes the row of an object that was changed here. It fails with
@@ -51,8 +52,11 @@ type table struct {
 	args    func(to []any, r *row) []any
 	arrays  func(rows []*row) []any
 
-	one, many, unnest string // its statements
+	upsert, insert statements
 }
+
+// statements write rows: for SQLite one, or rowsAtOnce; for Postgres arrays.
+type statements struct{ one, many, unnest string }
 
 var (
 	messagesTable = (&table{
@@ -81,7 +85,9 @@ func newObjectTable(name string) *table {
 }
 
 func (t *table) prepared() *table {
-	t.one, t.many, t.unnest = t.sqliteUpsert(1), t.sqliteUpsert(rowsAtOnce), t.postgresUpsert()
+	t.insert = statements{t.sqliteInsert(1), t.sqliteInsert(rowsAtOnce), t.postgresInsert()}
+	over := t.onConflict()
+	t.upsert = statements{t.insert.one + over, t.insert.many + over, t.insert.unnest + over}
 	return t
 }
 
@@ -105,13 +111,26 @@ func tableOf(k chat.Kind) *table {
 
 // upsert writes rows of any kinds.
 func (s *session) upsert(rows []*row) error {
-	by := map[*table][]*row{}
+	by := map[*table][2][]*row{}
 	for _, r := range rows {
 		t := tableOf(r.kind)
-		by[t] = append(by[t], r)
+		lists := by[t]
+		if r.fresh {
+			lists[1] = append(lists[1], r)
+		} else {
+			lists[0] = append(lists[0], r)
+		}
+		by[t] = lists
 	}
 	for _, t := range []*table{messagesTable, objectsTable, secretsTable} {
-		if err := s.db.d.upsert(s, t, by[t]); err != nil {
+		if err := s.db.d.write(s, t, &t.upsert, by[t][0]); err != nil {
+			return err
+		}
+		err := s.db.d.write(s, t, &t.insert, by[t][1])
+		if chat.IsKind(err, chat.Conflict) {
+			return fmt.Errorf("%w: %w", errKnown, err)
+		}
+		if err != nil {
 			return err
 		}
 	}

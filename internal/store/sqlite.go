@@ -23,15 +23,17 @@ const readers = 4
 
 func sqliteDialect() *dialect {
 	return &dialect{
-		goose:      goose.DialectSQLite3,
-		hot:        []string{messagesTable.one, messagesTable.many, objectsTable.one, objectsTable.many, secretsTable.one, saveHead, saveMove},
+		goose: goose.DialectSQLite3,
+		hot: []string{messagesTable.upsert.one, messagesTable.upsert.many, messagesTable.insert.one, messagesTable.insert.many,
+			objectsTable.upsert.one, objectsTable.upsert.many, objectsTable.insert.one, objectsTable.insert.many, secretsTable.upsert.one, saveHead, saveMove},
 		snapshot:   &sql.TxOptions{ReadOnly: true},
 		size:       `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`,
 		bodySize:   `(body ->> 'size')`,
 		bind:       func(q string) string { return strings.ReplaceAll(q, "$", "?") },
 		keys:       sqliteKeys,
 		keysAtOnce: 500,
-		upsert:     sqliteUpsert,
+		write:      sqliteWrite,
+		receive:    sqliteReceive,
 		alone:      func(context.Context, *DB) (func(), error) { return func() {}, nil }, // the file's lock is enough
 		explain:    `EXPLAIN QUERY PLAN `,
 		classify:   classifySQLite,
@@ -72,6 +74,23 @@ func sqlitePools(path, synchronous string, cacheKB int) (write, read *sql.DB, er
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return write, read, nil
+}
+
+// checkpoints are after how many pages of its log SQLite copies them into the
+// file: seldom while a place is filled, where most pages are written again by
+// the next batch, and often where somebody waits for each commit.
+const checkpoints, checkpointsFilling = 1000, 16000
+
+func sqliteReceive(s *session, on bool) error {
+	if s.db.filling == on {
+		return nil
+	}
+	s.db.filling = on // guarded by the one connection that writes
+	pages := checkpoints
+	if on {
+		pages = checkpointsFilling
+	}
+	return s.exec(fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages))
 }
 
 // lockFile keeps a second process from writing to the file.
@@ -123,18 +142,18 @@ func sqliteKeys(column string, used int, keys []chat.Key) (string, []any) {
 // rowsAtOnce is how many rows one SQLite statement writes: more is not faster.
 const rowsAtOnce = 50
 
-func sqliteUpsert(s *session, t *table, rows []*row) error {
+func sqliteWrite(s *session, t *table, how *statements, rows []*row) error {
 	args := make([]any, 0, rowsAtOnce*len(t.columns))
 	for len(rows) > 0 {
-		n := rowsAtOnce
+		n, query := rowsAtOnce, how.many
 		if len(rows) < n {
-			n = 1
+			n, query = 1, how.one
 		}
 		args = args[:0]
 		for _, r := range rows[:n] {
 			args = t.args(args, r)
 		}
-		if err := s.exec(t.sqliteUpsert(n), args...); err != nil {
+		if err := s.exec(query, args...); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -142,16 +161,9 @@ func sqliteUpsert(s *session, t *table, rows []*row) error {
 	return nil
 }
 
-func (t *table) sqliteUpsert(n int) string {
-	if n == 1 && t.one != "" {
-		return t.one
-	}
-	if n == rowsAtOnce && t.many != "" {
-		return t.many
-	}
+func (t *table) sqliteInsert(n int) string {
 	one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.columns)), ",") + ")"
-	return "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") VALUES " +
-		strings.TrimSuffix(strings.Repeat(one+",", n), ",") + t.onConflict()
+	return "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") VALUES " + strings.TrimSuffix(strings.Repeat(one+",", n), ",")
 }
 
 func classifySQLite(err error) *chat.Error {

@@ -43,6 +43,9 @@ type DB struct {
 	bell   bell
 	rooms  roomCache
 	index  sync.Mutex // held while messages are made searchable
+	known  known
+
+	filling bool // see sqliteReceive
 
 	company company
 
@@ -202,6 +205,9 @@ func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error 
 	s := &session{ctx: ctx, db: db, tx: tx}
 	h, err := s.lock()
 	if err != nil {
+		return err
+	}
+	if err := db.d.receive(s, h.State == chat.Receiving); err != nil {
 		return err
 	}
 	before := *h
