@@ -306,7 +306,7 @@ func insertAll(ctx context.Context, db *sql.DB, insert string, rows [][]any) err
 func BenchmarkFiles(b *testing.B) {
 	const files, size = 20_000, 25_000
 	bin, dir := buildProgram(b), b.TempDir()
-	program(b, dir, bin, "sample", "--users", "50", "--rooms", "50", "--messages", "40000", "--files", fmt.Sprint(files), "--bytes", fmt.Sprint(files*size), "export.tar")
+	program(b, dir, bin, "sample", "--users", "50", "--rooms", "50", "--messages", fmt.Sprint(files), "--files", fmt.Sprint(files), "--bytes", fmt.Sprint(files*size), "export.tar")
 	for b.Loop() {
 		reference := shell(b, b.TempDir(), "tar -xf "+filepath.Join(dir, "export.tar")+" && sync -f .")
 		work := b.TempDir()

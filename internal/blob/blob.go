@@ -36,7 +36,7 @@ type Dir struct {
 	shards directory // of those that are
 
 	mu     sync.Mutex
-	fresh  map[string]string // hash to name in stage
+	fresh  map[string]string // hashes that are not durable, and their names in stage; "" if it has its own already
 	broken map[string]bool   // hashes whose bytes Check found damaged: the next Put replaces them
 	sums   map[chat.Key]sum  // of uploads that are arriving
 	next   int
@@ -277,12 +277,27 @@ func (d *Dir) Flush(ctx context.Context) error {
 		return err
 	}
 	clear(d.named)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name := range batch {
+		delete(d.fresh, name)
+	}
 	return nil
+}
+
+// Settled reports whether none of the hashes waits for a Flush.
+func (d *Dir) Settled(names []string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !slices.ContainsFunc(names, func(name string) bool { _, waits := d.fresh[name]; return waits })
 }
 
 // name gives staged files their names, one directory after the other.
 func (d *Dir) name(batch map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(batch)) {
+		if batch[name] == "" {
+			continue // named by a flush that failed later
+		}
 		dir := filepath.Dir(filePath(name))
 		if err := d.makeShard(dir); err != nil {
 			return err
@@ -292,7 +307,7 @@ func (d *Dir) name(batch map[string]string) error {
 		}
 		d.named[dir] = true
 		d.mu.Lock()
-		delete(d.fresh, name)
+		d.fresh[name] = ""
 		delete(d.broken, name)
 		d.mu.Unlock()
 	}
@@ -305,6 +320,9 @@ func (d *Dir) sync(batch map[string]string) error {
 		return d.syncAll()
 	}
 	for _, tmp := range batch {
+		if tmp == "" {
+			continue
+		}
 		if err := d.syncOne(filepath.Join(d.stage, tmp)); err != nil {
 			return err
 		}

@@ -221,7 +221,7 @@ func (d *Dir) Keep(_ context.Context, id chat.Key, name string) error {
 	d.flush.Lock()
 	defer d.flush.Unlock()
 	dir := filepath.Dir(filePath(name))
-	if d.has(name, size) && d.Has([]string{name})[name] {
+	if d.has(name, size) && d.Has([]string{name})[name] && d.Settled([]string{name}) {
 		return nil
 	}
 	if err := d.makeShard(dir); err != nil {

@@ -88,14 +88,14 @@ type Place struct {
 
 // Target is where history goes.
 type Target interface {
-	chat.Mover // Apply makes durable first all files that were put before it
+	chat.Mover // Apply makes durable first the files that its contents are of
 
 	Place(ctx context.Context) (Place, error)
 	SetState(ctx context.Context, from, to chat.State) error
 
 	// PutFile stores bytes, and returns their SHA-256 in hex. They are there
-	// for good after the next Apply. It may be called from several goroutines;
-	// the same bytes twice are stored once.
+	// for good after an Apply of a content of them. It may be called from
+	// several goroutines; the same bytes twice are stored once.
 	PutFile(ctx context.Context, r io.Reader, size int64) (hash string, err error)
 
 	// People finds people at the target by e-mail, in any case; the result is
@@ -110,6 +110,12 @@ type Target interface {
 	Index(ctx context.Context) (left int64, err error)
 
 	Close() error
+}
+
+// Flusher is a target that can make the files durable that were put before,
+// while it applies what came before them. Apply then has less to wait for.
+type Flusher interface {
+	Flush(ctx context.Context) error
 }
 
 // Options are what a person says beside the URL.

@@ -120,7 +120,7 @@ func (j *Job) Plan(ctx context.Context) (*Plan, error) {
 // How long a sample of the source is read.
 const (
 	planSample   = 2 * time.Second
-	importSample = 200 * time.Millisecond
+	importSample = 100 * time.Millisecond
 )
 
 // prepare is the first phase of an import: it plans if nobody did, holds the

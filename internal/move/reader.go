@@ -30,14 +30,13 @@ type bundle struct {
 
 	files  sync.WaitGroup
 	failed atomic.Pointer[error] // of a file; set before its Done
+	safe   chan struct{}         // closed when its files are stored, or failed
 }
 
 // stored waits until the files are stored.
 func (b *bundle) stored(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() { b.files.Wait(); close(done) }()
 	select {
-	case <-done:
+	case <-b.safe:
 		if err := b.failed.Load(); err != nil {
 			return *err
 		}
@@ -70,7 +69,9 @@ func newReader(j *Job, files *storer) *reader {
 	return r
 }
 
-func newBundle() *bundle { return &bundle{batch: chat.Batch{Counts: chat.Counts{}}} }
+func newBundle() *bundle {
+	return &bundle{batch: chat.Batch{Counts: chat.Counts{}}, safe: make(chan struct{})}
+}
 
 func (r *reader) run(ctx context.Context, out chan<- *bundle) error {
 	for item, err := range r.job.Source.Changes(ctx, r.job.state.Cursor) {
@@ -113,6 +114,7 @@ func (r *reader) send(ctx context.Context, out chan<- *bundle) error {
 		b.input = r.at - r.input
 	}
 	r.input, r.now = r.at, newBundle()
+	r.files.settle(ctx, b)
 	began := time.Now()
 	select {
 	case out <- b:

@@ -26,6 +26,7 @@ type storer struct {
 	meter  *meter
 	space  *semaphore.Weighted
 	jobs   chan fileJob
+	group  *errgroup.Group
 }
 
 type fileJob struct {
@@ -35,7 +36,7 @@ type fileJob struct {
 }
 
 func newStorer(ctx context.Context, g *errgroup.Group, target connect.Target, m *meter) *storer {
-	s := &storer{target: target, meter: m, space: semaphore.NewWeighted(fileSpace), jobs: make(chan fileJob)}
+	s := &storer{target: target, meter: m, space: semaphore.NewWeighted(fileSpace), jobs: make(chan fileJob), group: g}
 	for range storers {
 		g.Go(func() error { return s.work(ctx) })
 	}
@@ -85,6 +86,21 @@ func (s *storer) put(ctx context.Context, b *bundle, c *chat.Content, item conne
 		b.files.Done()
 		return ctx.Err()
 	}
+}
+
+// settle waits beside everything else until the files of a bundle that is
+// complete are stored, and makes them durable while the one before is applied.
+func (s *storer) settle(ctx context.Context, b *bundle) {
+	s.group.Go(func() error {
+		defer close(b.safe)
+		b.files.Wait()
+		if f, ok := s.target.(connect.Flusher); ok && b.bytes > 0 && b.failed.Load() == nil {
+			if err := f.Flush(ctx); err != nil {
+				b.failed.CompareAndSwap(nil, &err)
+			}
+		}
+		return nil
+	})
 }
 
 func shortFile(err error, n, size int64) error {

@@ -2,6 +2,7 @@ package move
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,24 @@ const (
 func (j *Job) verify(ctx context.Context) error {
 	v := &Verification{Level: fmt.Sprintf("L%d", j.Level)}
 	j.report.Verify = *v
+	var without missingList
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		without, err = j.listMissing(gctx)
+		return err
+	})
+	if err := errors.Join(j.compareAndMend(ctx, v), g.Wait()); err != nil {
+		return err
+	}
+	j.report.Verify = *v
+	if v.Repaired > 0 {
+		return j.missingFiles(ctx)
+	}
+	j.report.Missing, j.report.FilesMissing = without.count, without.first
+	return nil
+}
+
+func (j *Job) compareAndMend(ctx context.Context, v *Verification) error {
 	for round := 1; ; round++ {
 		source, target, err := j.inventories(ctx, chat.TallyQuery{Source: j.about.Name, Level: j.Level})
 		if err != nil {
@@ -31,19 +50,19 @@ func (j *Job) verify(ctx context.Context) error {
 		found := j.compare(source, target)
 		v.Differences = 0
 		if found.empty() {
-			break
+			return nil
 		}
 		list, err := j.drill(ctx, found)
 		if err != nil {
 			return err
 		}
 		if list = j.keepOld(v, list); len(list) == 0 {
-			break
+			return nil
 		}
 		v.Differences = int64(len(list))
 		if round > mendRounds {
 			v.List = append(v.List, list[:min(len(list), listed)]...)
-			break
+			return nil
 		}
 		mended, err := j.mend(ctx, list)
 		if err != nil {
@@ -52,15 +71,13 @@ func (j *Job) verify(ctx context.Context) error {
 		v.Repaired += mended
 		if mended == 0 {
 			v.List = append(v.List, list[:min(len(list), listed)]...)
-			break
+			return nil
 		}
 		v.List = append(v.List, mendedOf(list, listed-len(v.List))...)
 		if err := j.step("mended"); err != nil {
 			return err
 		}
 	}
-	j.report.Verify = *v
-	return j.missingFiles(ctx)
 }
 
 // Verify compares both ends and changes neither. What differs is in the
@@ -206,24 +223,35 @@ func mendedOf(list []Difference, most int) []Difference {
 	return out
 }
 
-// missingFiles lists the files whose bytes are not at the target.
+// missingFiles says in the report which files have no bytes at the target.
 func (j *Job) missingFiles(ctx context.Context) error {
+	list, err := j.listMissing(ctx)
+	j.report.Missing, j.report.FilesMissing = list.count, list.first
+	return err
+}
+
+// missingList is how many files have no bytes at the target, and the first of
+// them.
+type missingList struct {
+	count int64
+	first []MissingFile
+}
+
+func (j *Job) listMissing(ctx context.Context) (missingList, error) {
 	const page = 1000
-	j.report.Missing, j.report.FilesMissing = 0, []MissingFile{}
+	all := missingList{first: []MissingFile{}}
 	var after chat.Key
 	for {
 		list, err := j.Target.MissingFiles(ctx, j.about.Name, after, page)
 		if err != nil {
-			return err
+			return all, err
 		}
-		for _, f := range list {
-			j.report.Missing++
-			if len(j.report.FilesMissing) < listed {
-				j.report.FilesMissing = append(j.report.FilesMissing, MissingFile{Path: f.Origin, Message: f.Message.String(), Name: f.Name})
-			}
+		all.count += int64(len(list))
+		for _, f := range list[:min(len(list), max(listed-len(all.first), 0))] {
+			all.first = append(all.first, MissingFile{Path: f.Origin, Message: f.Message.String(), Name: f.Name})
 		}
 		if len(list) < page {
-			return nil
+			return all, nil
 		}
 		after = list[len(list)-1].Key()
 	}

@@ -77,10 +77,21 @@ func (d *Direct) Have(_ context.Context, hashes []string) (map[string]bool, erro
 	return d.files.Has(hashes), nil
 }
 
-// Apply makes the files durable that were put before, and then the batch so.
+// Flush makes the files durable that were put before, so that Apply need not.
+func (d *Direct) Flush(ctx context.Context) error { return d.files.Flush(ctx) }
+
+// Apply makes the files durable that the batch names, and then the batch so.
 func (d *Direct) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
-	if err := d.files.Flush(ctx); err != nil {
-		return chat.Applied{}, err
+	var hashes []string
+	for _, i := range b.Items {
+		if c, ok := i.Object.(*chat.Content); ok && c.Hash != "" {
+			hashes = append(hashes, c.Hash)
+		}
+	}
+	if !d.files.Settled(hashes) {
+		if err := d.files.Flush(ctx); err != nil {
+			return chat.Applied{}, err
+		}
 	}
 	return d.store.Apply(ctx, b)
 }
