@@ -20,7 +20,7 @@ function isWrong(v: unknown): v is Wrong {
   return typeof v === "object" && v !== null && "text" in v && typeof v.text === "string";
 }
 
-async function call<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+export async function call<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch("/api/v1" + path, {
@@ -70,8 +70,8 @@ export const api = {
   room: (id: string) => call<Room>("GET", "/rooms/" + part(id)),
   history: (room: string, where: Where, signal?: AbortSignal) =>
     call<History>("GET", `/rooms/${part(room)}/messages` + query({ limit: String(pageSize), ...where }), undefined, signal),
-  post: (room: string, text: string, nonce: string) =>
-    call<Message>("POST", `/rooms/${part(room)}/messages`, { text, nonce }),
+  post: (room: string, text: string, nonce: string, files: string[] = []) =>
+    call<Message>("POST", `/rooms/${part(room)}/messages`, { text, nonce, files }),
   wait: (position: number, signal: AbortSignal) => call<Wait>("GET", "/wait?position=" + position, undefined, signal),
   search: (q: string, older = "") => call<Found>("GET", "/search" + query({ q, older })),
   overview: () => call<Overview>("GET", "/admin/overview"),

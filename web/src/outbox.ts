@@ -18,9 +18,9 @@ function change(nonce: string, part: Partial<Draft>): void {
   state.outbox.value = state.outbox.value.map((d) => (d.nonce === nonce ? { ...d, ...part } : d));
 }
 
-export function send(room: string, text: string): void {
+export function send(room: string, text: string, files: string[] = []): void {
   const draft: Draft = {
-    nonce: nonce(), room, text, at: Date.now() * 1000, state: "sending", fault: null, message: null,
+    nonce: nonce(), room, text, files, at: Date.now() * 1000, state: "sending", fault: null, message: null,
   };
   state.outbox.value = [...state.outbox.value, draft];
   const opened = state.opened.value;
@@ -57,7 +57,7 @@ export function arrived(messages: Message[]): void {
 
 async function post(draft: Draft): Promise<void> {
   try {
-    const message = await api.post(draft.room, draft.text, draft.nonce);
+    const message = await api.post(draft.room, draft.text, draft.nonce, draft.files);
     change(draft.nonce, { state: "sent", message });
     if (state.opened.value?.id === draft.room) await refresh(draft.room).catch(() => undefined);
     else discard(draft.nonce);

@@ -31,6 +31,7 @@ export interface Draft {
   nonce: string;
   room: string;
   text: string;
+  files?: string[]; // uploads that go with it
   at: number;
   state: "sending" | "failed" | "sent";
   fault: Fault | null;

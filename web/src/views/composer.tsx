@@ -7,9 +7,12 @@ import { toNewest } from "../room";
 import { newerOf } from "../history";
 import { roomName, state, type Draft } from "../state";
 import { clock } from "../time";
-import { keep, recall } from "../ui";
+import { keep, recall, say } from "../ui";
+import { take } from "../uploads";
 import { words } from "../words";
+import { AttachButton, attached, Attachments, DropZone, pasteFiles } from "./attachments";
 import { Icon } from "./icons";
+import { Files } from "./files";
 import { Completions, useNames } from "./mention";
 import { Avatar } from "./parts";
 import { Tree } from "./tree";
@@ -59,9 +62,11 @@ function Writer({ room }: { room: Room }): JSX.Element {
     keep(kept, value);
   };
   const names = useNames(area, room, write);
+  const files = attached(room.id);
   const submit = () => {
-    if (!text.trim() || over > 0) return;
-    send(room.id, text.replace(/\s+$/u, ""));
+    if (!files.ready) return say(words.stillSending);
+    if (!files.count && !text.trim() || over > 0) return;
+    send(room.id, text.replace(/\s+$/u, ""), take(room.id));
     write("");
     const pages = state.opened.value?.pages ?? [];
     if (newerOf(pages)) void toNewest(room.id);
@@ -74,25 +79,30 @@ function Writer({ room }: { room: Room }): JSX.Element {
         submit();
       }}
     >
-      <textarea
-        ref={area} id="composer" rows={1} dir="auto" value={text} placeholder={words.write(name)} aria-label={words.write(name)}
-        aria-describedby="composer-hint" autocomplete="off" aria-autocomplete="list" aria-controls={names.people.length ? "mention-list" : undefined}
-        aria-activedescendant={names.people.length ? "mention-" + names.at : undefined} onBlur={names.close}
-        onInput={(e) => {
-          write(e.currentTarget.value);
-          names.look();
-        }}
-        onKeyDown={(e) => {
-          if (names.key(e)) return e.preventDefault();
-          if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
-          e.preventDefault();
-          submit();
-        }}
-      />
-      <Completions people={names.people} at={names.at} onPick={names.pick} />
-      <button type="submit" class="icon-button send" aria-label={words.send} title={words.send} disabled={!text.trim() || over > 0}>
-        <Icon name="send" />
-      </button>
+      <DropZone place={room.id} name={name} />
+      <Attachments place={room.id} />
+      <div class="composer-line">
+        <AttachButton place={room.id} />
+        <textarea
+          ref={area} id="composer" onPaste={(e) => pasteFiles(e, room.id)} rows={1} dir="auto" value={text} placeholder={words.write(name)} aria-label={words.write(name)}
+          aria-describedby="composer-hint" autocomplete="off" aria-autocomplete="list" aria-controls={names.people.length ? "mention-list" : undefined}
+          aria-activedescendant={names.people.length ? "mention-" + names.at : undefined} onBlur={names.close}
+          onInput={(e) => {
+            write(e.currentTarget.value);
+            names.look();
+          }}
+          onKeyDown={(e) => {
+            if (names.key(e)) return e.preventDefault();
+            if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
+            e.preventDefault();
+            submit();
+          }}
+        />
+        <Completions people={names.people} at={names.at} onPick={names.pick} />
+        <button type="submit" class="icon-button send" aria-label={words.send} title={words.send} disabled={!files.count && !text.trim() || !files.ready || over > 0}>
+          <Icon name="send" />
+        </button>
+      </div>
       <p class="composer-hint" id="composer-hint" role={over > 0 ? "alert" : undefined}>
         {over > 0 ? words.tooLong(over) : words.composerHint}
       </p>
@@ -118,7 +128,8 @@ function OneDraft({ draft: d, name }: { draft: Draft; name: string }): JSX.Eleme
     <div class={"message draft " + d.state} data-nonce={d.nonce}>
       {name && <header class="head"><span class="name" dir="auto">{name}</span><span class="stamp">{clock(d.at)}</span></header>}
       <div class="body" dir="auto">
-        {d.message?.tree ? <Tree nodes={d.message.tree} /> : <span class="as-typed">{d.text}</span>}
+        {d.message?.tree ? <Tree nodes={d.message.tree} /> : <span class="as-typed">{d.text || words.filesOnly(d.files?.length ?? 0)}</span>}
+        {d.message?.files?.length ? <Files message={d.message} /> : null}
       </div>
       {d.state === "failed" && (
         <p class="draft-fault" role="alert">

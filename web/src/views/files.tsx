@@ -23,7 +23,7 @@ function kindOf(file: File): "picture" | "sound" | "film" | "other" {
   return "other";
 }
 
-const iconOf = (type = ""): IconName =>
+export const iconOf = (type = ""): IconName =>
   type.startsWith("image/") ? "image" : type.startsWith("audio/") ? "sound" : type.startsWith("video/") ? "video" : "file";
 
 export function Files({ message }: { message: Message }): JSX.Element | null {
