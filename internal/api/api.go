@@ -4,7 +4,7 @@ package api
 
 import "github.com/godwit-chat/godwit/internal/markup"
 
-//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go accounts.go files.go messages.go ../markup/tree.go
+//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go accounts.go files.go messages.go rooms.go ../markup/tree.go
 
 // All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
 // IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.
@@ -81,16 +81,25 @@ type Room struct {
 	Star     bool     `json:"star,omitempty"`
 	Order    int      `json:"order,omitempty"`
 	Member   bool     `json:"member"`
-	Members  int64    `json:"members,omitempty"`  // in answers about one room
+	Members  int64    `json:"members,omitempty"`  // in answers about one room, and in the directory
 	Messages int64    `json:"messages,omitempty"` // in answers about one room
 	First    int64    `json:"first,omitempty"`    // time of the oldest message, in answers about one room
 	Last     int64    `json:"last,omitempty"`     // time of the newest message
 	MayPost  bool     `json:"may_post"`
-	People   []string `json:"people,omitempty"` // members' IDs, in answers about one room
+	People   []string `json:"people,omitempty"`   // members' IDs, in answers about one room
+	Admins   []string `json:"admins,omitempty"`   // those who look after it, in answers about one room
+	Owner    string   `json:"owner,omitempty"`    // in answers about one room
+	May      []string `json:"may,omitempty"`      // join leave topic invite rename remove roles type guests archive open delete owner; in answers about one room
+	Notify   string   `json:"notify,omitempty"`   // what one is told of: all mentions none; empty is the usual
+	Hidden   int64    `json:"hidden,omitempty"`   // when one put it out of the sidebar: it is back when something is newer
+	Guests   bool     `json:"guests,omitempty"`   // guests can come in by its guest address
+	Arriving bool     `json:"arriving,omitempty"` // a move that brings its history has not ended
+	Ends     int64    `json:"ends,omitempty"`     // when it is removed for good, if it is deleted
 }
 
-// Rooms is the answer of GET /rooms?q=&archived=1&after=: rooms that one can
-// find, ordered by name. Next goes into after; empty at the end. GET
+// Rooms is the answer of GET /rooms?q=&only=&archived=1&after=: rooms that
+// one can find, ordered by name. Only is mine, open or archived; without it,
+// archived=1 adds those. Next goes into after; empty at the end. GET
 // /rooms/{id} answers one Room.
 type Rooms struct {
 	Rooms []Room `json:"rooms"`

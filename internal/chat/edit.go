@@ -43,7 +43,7 @@ func (s *Service) Edit(ctx context.Context, a *Actor, id MessageID, text string)
 	if err != nil {
 		return nil, err
 	}
-	called := a.Roster.called(text)
+	called := a.called(text)
 	return s.changed(ctx, a, id, func(tx Tx) error {
 		m, _, _, err := living(tx, a, id)
 		if err != nil {
@@ -134,7 +134,7 @@ func (s *Service) Correct(ctx context.Context, a *Actor, c Correction) (*Page, e
 			return err
 		}
 		id = m.ID
-		return edit(tx, m, text, a.Roster.called(text))
+		return edit(tx, m, text, a.called(text))
 	})
 	if err != nil {
 		return nil, err

@@ -156,6 +156,9 @@ type NewCodes struct {
 // OfferCodes makes a secret for an authenticator app. Nothing is stored
 // before SetCodes.
 func (s *Service) OfferCodes(_ context.Context, a *Actor) (*NewCodes, error) {
+	if a.User != nil && !a.User.Visits.IsZero() {
+		return nil, Errorf(Denied, "guests have nothing to sign in with")
+	}
 	if a.User == nil || a.Session == nil {
 		return nil, Errorf(Denied, "only a person can do this, for themselves")
 	}

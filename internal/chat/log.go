@@ -51,6 +51,10 @@ type Store interface {
 	Mover
 	Searcher
 
+	// Arriving lists the rooms that moves bring or go on with which have not
+	// ended: those of their sources that are here already.
+	Arriving(ctx context.Context) ([]RoomID, error)
+
 	// Doorbell returns a channel that is closed after the next change of this
 	// process or, at the latest, when the store notices another's.
 	Doorbell() <-chan struct{}
@@ -79,6 +83,10 @@ type Reader interface {
 	// Spans says from when to when there are messages in each of some rooms,
 	// and, if asked to, counts them. Rooms without messages are left out.
 	Spans(rooms []RoomID, count bool) (map[RoomID]Span, error)
+
+	// Members counts the people in each of some rooms: who is there by two
+	// identities (see Match) counts once. Rooms with nobody in are left out.
+	Members(rooms []RoomID) (map[RoomID]int64, error)
 
 	// Threads says what there is of replies to some messages, deleted ones left
 	// out. Messages without replies are left out.

@@ -29,7 +29,8 @@ const (
 )
 
 // User is a person, or something that writes like one. Found by Name: the
-// folded e-mail address. Find: name, mention name, e-mail.
+// folded e-mail address. A: the room they visit. Find: name, mention name,
+// e-mail.
 type User struct {
 	ID      UserID    `json:"id"`
 	Name    string    `json:"name"`
@@ -40,15 +41,16 @@ type User struct {
 	Role    Role      `json:"role"`
 	Avatar  ContentID `json:"avatar,omitzero"`
 	Created Time      `json:"created,omitempty"`
-	Off     bool      `json:"off,omitempty"`  // deactivated: keeps the messages, cannot sign in
-	Gone    bool      `json:"gone,omitempty"` // deleted
+	Visits  RoomID    `json:"visits,omitzero"` // came as a guest by this room's address, and is nowhere else
+	Off     bool      `json:"off,omitempty"`   // deactivated: keeps the messages, cannot sign in
+	Gone    bool      `json:"gone,omitempty"`  // deleted
 }
 
 func (u *User) Kind() Kind    { return KindUser }
 func (u *User) Key() Key      { return Key(u.ID) }
 func (u *User) Deleted() bool { return u.Gone }
 func (u *User) Index() Index {
-	return Index{Name: Fold(u.Email), Find: Fold(u.Name + "\n" + u.Mention + "\n" + u.Email)}
+	return Index{A: Key(u.Visits), Name: Fold(u.Email), Find: Fold(u.Name + "\n" + u.Mention + "\n" + u.Email)}
 }
 
 // RoomType says who may read a room.
@@ -71,7 +73,8 @@ const (
 )
 
 // Room is a place for messages: a room, a 1-1, a group. Found by Name: the
-// folded name. Find: name and topic.
+// folded name. A: the guest address. B: what looks like the name. Find: name
+// and topic.
 type Room struct {
 	ID      RoomID    `json:"id"`
 	Type    RoomType  `json:"type"`
@@ -81,6 +84,7 @@ type Room struct {
 	Owner   UserID    `json:"owner,omitzero"`
 	Guest   string    `json:"guest,omitempty"` // address under which guests come in
 	Created Time      `json:"created,omitempty"`
+	Ends    Time      `json:"ends,omitempty"` // when a deleted room is purged; 0: never by itself
 	Gone    bool      `json:"gone,omitempty"` // purged for good
 }
 
@@ -88,7 +92,7 @@ func (r *Room) Kind() Kind    { return KindRoom }
 func (r *Room) Key() Key      { return Key(r.ID) }
 func (r *Room) Deleted() bool { return r.Gone }
 func (r *Room) Index() Index {
-	return Index{Name: Fold(r.Name), Find: Fold(r.Name + "\n" + r.Topic)}
+	return Index{A: GuestKey(r.Guest), B: LookKey(r.Name), Name: Fold(r.Name), Find: Fold(r.Name + "\n" + r.Topic)}
 }
 
 // NotifyLevel says what a member is told of.
@@ -110,7 +114,8 @@ type Member struct {
 	Star   bool        `json:"star,omitempty"`  // a favourite
 	Notify NotifyLevel `json:"notify,omitempty"`
 	Joined Time        `json:"joined,omitempty"`
-	Gone   bool        `json:"gone,omitempty"` // left, or was taken out
+	Hidden Time        `json:"hidden,omitempty"` // when a conversation was put out of the sidebar: until something is newer
+	Gone   bool        `json:"gone,omitempty"`   // left, or was taken out
 }
 
 func (m *Member) Kind() Kind    { return KindMember }

@@ -99,24 +99,7 @@ func poster(tx Tx, p *Roster, secret string) (*Actor, error) {
 		return nil, ErrLimited()
 	}
 	a := &Actor{User: user, Roster: p}
-	also := p.Identities(user.ID)
-	if len(also) == 0 {
-		return a, nil
-	}
-	keys := make([]Key, len(also))
-	for i, id := range also {
-		keys[i] = Key(id)
-	}
-	found, err := tx.GetAll(KindMatch, keys)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range also {
-		if m, ok := found[Key(id)].(*Match); ok && !m.Gone {
-			a.Also = append(a.Also, id)
-		}
-	}
-	return a, nil
+	return a, a.matched(tx, p.Identities(user.ID))
 }
 
 func post(tx Tx, a *Actor, d Draft, called Extra) (*Message, error) {
@@ -134,6 +117,9 @@ func post(tx Tx, a *Actor, d Draft, called Extra) (*Message, error) {
 	}
 	if !a.mayPost(room) {
 		return nil, errClosedRoom(room)
+	}
+	if called.Mentions, err = a.mayMention(tx, room.ID, called.Mentions); err != nil {
+		return nil, err
 	}
 	m := &Message{ID: id, Room: room.ID, Author: a.User.ID, Sent: tx.Now(), Format: FormatMarkdown, Text: d.Text, Extra: called}
 	if !d.Thread.IsZero() {

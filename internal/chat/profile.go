@@ -42,6 +42,9 @@ func (s *Service) SetProfile(ctx context.Context, a *Actor, of UserID, p Profile
 		if err != nil {
 			return err
 		}
+		if !held.Visits.IsZero() {
+			return Errorf(Denied, "a guest stays who they said they are").WithHint("come in again by the guest address, with another name")
+		}
 		next := *held
 		if err := next.set(p); err != nil {
 			return err

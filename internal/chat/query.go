@@ -165,6 +165,9 @@ func (a *Actor) people(name string) []UserID {
 	}
 	var all []UserID
 	for id := range roots {
+		if !a.Sees(id) {
+			continue
+		}
 		all = append(append(all, id), a.Roster.Identities(id)...)
 	}
 	slices.SortFunc(all, func(x, y UserID) int { return slices.Compare(x[:], y[:]) })

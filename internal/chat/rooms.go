@@ -14,8 +14,14 @@ type RoomView struct {
 	Member  *Member  // of the one who looks; nil if they are not in it
 	With    []UserID // the others of a 1-1 or a group, each person once
 	People  []UserID // all members, if asked for
+	Admins  []UserID // those of People who look after the room, its owner among them
+	Members int64    // how many people are in it, if asked for
 	Span    Span
 	MayPost bool
+	May     []Act // what else they may do, if asked for
+	// Arriving says that a move brings the room, or goes on with it, and has
+	// not ended: more of its history may come.
+	Arriving bool
 }
 
 // errNoRoom is the answer about rooms that are not there, and about those
@@ -117,6 +123,9 @@ func (s *Service) Sidebar(ctx context.Context, a *Actor) (list []*RoomView, h He
 		}
 		return complete(r, a, p, list)
 	})
+	if err == nil {
+		err = s.markArriving(ctx, list...)
+	}
 	slices.SortFunc(list, compareRooms)
 	return list, h, err
 }
@@ -160,12 +169,47 @@ func compareRooms(a, b *RoomView) int {
 // directoryPage is how many rooms a page of the directory has.
 const directoryPage = 100
 
-// Directory lists rooms that the actor can find, by words of their name and
-// topic, ordered by name, after a room (zero at first); archived ones too if
-// asked for, and deleted ones for administrators. It returns whether there
-// are more.
-func (s *Service) Directory(ctx context.Context, a *Actor, words string, archived bool, after RoomID) (list []*RoomView, more bool, err error) {
-	folded := strings.Fields(Fold(words))
+// Only says which rooms of the directory are meant.
+type Only string
+
+const (
+	OnlyAll      Only = ""         // that are in use
+	OnlyMine     Only = "mine"     // that one is in
+	OnlyOpen     Only = "open"     // that everybody can join
+	OnlyArchived Only = "archived" // that are archived
+)
+
+// DirectoryQuery asks for a page of the directory.
+type DirectoryQuery struct {
+	Words    string // each must occur in name or topic
+	Only     Only
+	Archived bool   // archived ones too, and deleted ones for administrators
+	After    RoomID // zero at first
+}
+
+func (q DirectoryQuery) fits(room *Room, member bool) bool {
+	switch q.Only {
+	case OnlyArchived:
+		return room.State == RoomArchived
+	case OnlyMine:
+		if !member {
+			return false
+		}
+	case OnlyOpen:
+		if room.Type != RoomOpen {
+			return false
+		}
+	}
+	return room.State == RoomActive || q.Archived
+}
+
+// Directory lists rooms that the actor can find, ordered by name, with how
+// many are in each. It returns whether there are more.
+func (s *Service) Directory(ctx context.Context, a *Actor, q DirectoryQuery) (list []*RoomView, more bool, err error) {
+	if !slices.Contains([]Only{OnlyAll, OnlyMine, OnlyOpen, OnlyArchived}, q.Only) {
+		return nil, false, Errorf(Invalid, "the directory has no rooms that are %q", q.Only)
+	}
+	folded := strings.Fields(Fold(q.Words))
 	err = s.Store.View(ctx, func(r Reader) error {
 		p, err := s.roster(r)
 		if err != nil {
@@ -176,27 +220,59 @@ func (s *Service) Directory(ctx context.Context, a *Actor, words string, archive
 			return err
 		}
 		for id, room := range p.Rooms {
-			if room.Type == RoomDirect || room.Type == RoomGroup || !a.mayRead(room, in[id] != nil) || room.State != RoomActive && !archived {
+			if room.Type == RoomDirect || room.Type == RoomGroup || !a.mayRead(room, in[id] != nil) || !q.fits(room, in[id] != nil) {
 				continue
 			}
-			if find := room.Index().Find; !slices.ContainsFunc(folded, func(w string) bool { return !strings.Contains(find, w) }) {
+			if room.found(folded) {
 				list = append(list, &RoomView{Room: room, Member: in[id], MayPost: a.mayPost(room)})
 			}
 		}
-		slices.SortFunc(list, compareRooms)
-		if last := p.Rooms[after]; last != nil {
-			at, _ := slices.BinarySearchFunc(list, &RoomView{Room: last}, compareRooms)
-			for at < len(list) && compareRooms(list[at], &RoomView{Room: last}) <= 0 {
-				at++
-			}
-			list = list[at:]
-		}
-		if more = len(list) > directoryPage; more {
-			list = list[:directoryPage]
+		list, more = pageOfRooms(list, p.Rooms[q.After])
+		if err := count(r, list); err != nil {
+			return err
 		}
 		return complete(r, a, p, list)
 	})
+	if err == nil {
+		err = s.markArriving(ctx, list...)
+	}
 	return list, more, err
+}
+
+// found reports whether name and topic have each of some folded words.
+func (r *Room) found(folded []string) bool {
+	find := Fold(r.Name + "\n" + r.Topic)
+	return !slices.ContainsFunc(folded, func(w string) bool { return !strings.Contains(find, w) })
+}
+
+// pageOfRooms orders rooms by name and returns those after one (nil at first),
+// and whether there are more.
+func pageOfRooms(list []*RoomView, last *Room) ([]*RoomView, bool) {
+	slices.SortFunc(list, compareRooms)
+	if last != nil {
+		at, _ := slices.BinarySearchFunc(list, &RoomView{Room: last}, compareRooms)
+		for at < len(list) && compareRooms(list[at], &RoomView{Room: last}) <= 0 {
+			at++
+		}
+		list = list[at:]
+	}
+	if len(list) > directoryPage {
+		return list[:directoryPage], true
+	}
+	return list, false
+}
+
+// count reads how many people are in some rooms.
+func count(r Reader, list []*RoomView) error {
+	ids := make([]RoomID, len(list))
+	for i, v := range list {
+		ids[i] = v.ID
+	}
+	n, err := r.Members(ids)
+	for _, v := range list {
+		v.Members = n[v.ID]
+	}
+	return err
 }
 
 // Room returns one room with its members and counts.
@@ -210,27 +286,39 @@ func (s *Service) Room(ctx context.Context, a *Actor, id RoomID) (v *RoomView, e
 		if err != nil {
 			return err
 		}
-		v = &RoomView{Room: room, Member: m, MayPost: a.mayPost(room)}
+		v = &RoomView{Room: room, Member: m, MayPost: a.mayPost(room), May: a.mayActs(room, m)}
 		members, err1 := List[Member](r, Query{Index: Index{A: Key(id)}})
 		spans, err2 := r.Spans([]RoomID{id}, true)
 		v.Span = spans[id]
-		for _, other := range members {
-			if root := p.Root(other.User); !slices.Contains(v.People, root) {
-				v.People = append(v.People, root)
-			}
-		}
-		if room.Type == RoomDirect || room.Type == RoomGroup {
-			v.With = slices.DeleteFunc(slices.Clone(v.People), a.Is)
-			if room.Type == RoomDirect && len(v.With) == 0 && a.User != nil {
-				v.With = []UserID{a.User.ID}
-			}
-		}
+		v.gather(a, p, members)
 		return errors.Join(err1, err2)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return v, nil
+	return v, s.markArriving(ctx, v)
+}
+
+// gather says who is in the room, each person once.
+func (v *RoomView) gather(a *Actor, p *Roster, members []*Member) {
+	seen := make(map[UserID]bool, len(members))
+	for _, m := range members {
+		root := p.Root(m.User)
+		if !seen[root] {
+			seen[root] = true
+			v.People = append(v.People, root)
+		}
+		if (m.Admin || m.User == v.Owner) && !slices.Contains(v.Admins, root) {
+			v.Admins = append(v.Admins, root)
+		}
+	}
+	v.Members = int64(len(v.People))
+	if v.Type == RoomDirect || v.Type == RoomGroup {
+		v.With = slices.DeleteFunc(slices.Clone(v.People), a.Is)
+		if v.Type == RoomDirect && len(v.With) == 0 && a.User != nil {
+			v.With = []UserID{a.User.ID}
+		}
+	}
 }
 
 // Readable says which of some rooms the actor may read: those of the news

@@ -28,7 +28,8 @@ type Service struct {
 	// where people sign in.
 	Codes CodeMaker
 
-	keeper rosterKeeper
+	keeper   rosterKeeper
+	arriving arrivals
 }
 
 // Actor is who wants something.
@@ -39,6 +40,8 @@ type Actor struct {
 	Session  *Session // nil for a program with a token, and for the operator
 	Limited  bool     // must set up a second factor before anything else
 	Operator bool     // who may run commands on the machine: may do everything an owner may
+
+	company map[UserID]bool // whom a guest may know of; nil: everybody
 }
 
 // Operator returns the actor for those who have the machine in their hands.
@@ -150,7 +153,11 @@ func (s *Service) actor(r Reader, u *User) (*Actor, error) {
 		// Signed in before it became known that this is somebody else, too.
 		return nil, errNobody()
 	}
-	return &Actor{User: u, Also: p.Identities(u.ID), Roster: p}, nil
+	a := &Actor{User: u, Also: p.Identities(u.ID), Roster: p}
+	if u.Role == RoleGuest {
+		a.company, err = guestCompany(r, a, p)
+	}
+	return a, err
 }
 
 // Token returns who a program is that shows a token for some purpose. It

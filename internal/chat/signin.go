@@ -196,7 +196,7 @@ func (s *Service) Renew(ctx context.Context, a *Actor) (longer bool, err error) 
 	if a.Session == nil {
 		return false, nil
 	}
-	longer = time.Until(a.Session.Expires.Std()) <= renewSession
+	longer = time.Until(a.Session.Expires.Std()) <= renewSession && a.User.Visits.IsZero()
 	if !longer && time.Since(a.Session.Used.Std()) < usedEvery {
 		return false, nil
 	}

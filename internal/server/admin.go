@@ -116,15 +116,19 @@ func (s *Server) people(r *request) (any, error) {
 // linkOf draws a link to set a password, below the public address or the one
 // that the administrator uses.
 func (s *Server) linkOf(r *request, i *chat.Invite) api.ResetLink {
-	base := s.publicText()
-	if base == "" {
-		scheme := "http"
-		if s.secure(r.Request) {
-			scheme = "https"
-		}
-		base = scheme + "://" + r.Host
+	return api.ResetLink{URL: LinkURL(s.base(r), i.Secret), Expires: int64(i.Expires)}
+}
+
+// base is what addresses that are given to people begin with.
+func (s *Server) base(r *request) string {
+	if base := s.publicText(); base != "" {
+		return base
 	}
-	return api.ResetLink{URL: LinkURL(base, i.Secret), Expires: int64(i.Expires)}
+	scheme := "http"
+	if s.secure(r.Request) {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
 }
 
 // LinkURL returns where a link to set a password leads, below the address of

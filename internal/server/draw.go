@@ -31,11 +31,14 @@ func personOf(p *chat.Roster, u *chat.User) api.Person {
 	return out
 }
 
-// peopleOf lists everybody, ordered by name.
-func peopleOf(p *chat.Roster) []api.Person {
+// peopleOf lists everybody whom somebody may know of, ordered by name.
+func peopleOf(a *chat.Actor) []api.Person {
+	p := a.Roster
 	list := make([]api.Person, 0, len(p.Users))
-	for _, u := range p.Users {
-		list = append(list, personOf(p, u))
+	for id, u := range p.Users {
+		if a.Sees(id) {
+			list = append(list, personOf(p, u))
+		}
 	}
 	slices.SortFunc(list, func(a, b api.Person) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
 	return list
@@ -70,10 +73,11 @@ func texts[T any](ids []chat.ID[T]) []string {
 func roomOf(v *chat.RoomView) api.Room {
 	out := api.Room{
 		ID: v.ID.String(), Type: string(v.Type), State: string(v.State), Name: v.Name, Topic: v.Topic, With: texts(v.With),
-		Last: int64(v.Span.Last), MayPost: v.MayPost, Member: v.Member != nil,
+		Last: int64(v.Span.Last), MayPost: v.MayPost, Member: v.Member != nil, Members: v.Members,
+		Guests: !chat.GuestKey(v.Guest).IsZero(), Arriving: v.Arriving, Ends: int64(v.Ends),
 	}
 	if v.Member != nil {
-		out.Star, out.Order = v.Member.Star, v.Member.Order
+		out.Star, out.Order, out.Notify, out.Hidden = v.Member.Star, v.Member.Order, string(v.Member.Notify), int64(v.Member.Hidden)
 	}
 	return out
 }
@@ -81,7 +85,13 @@ func roomOf(v *chat.RoomView) api.Room {
 // wholeRoom draws a room with all that is known of it.
 func wholeRoom(v *chat.RoomView) api.Room {
 	out := roomOf(v)
-	out.People, out.Members = texts(v.People), int64(len(v.People))
+	out.People, out.Admins = texts(v.People), texts(v.Admins)
+	if !v.Owner.IsZero() {
+		out.Owner = v.Owner.String()
+	}
+	for _, act := range v.May {
+		out.May = append(out.May, string(act))
+	}
 	out.Messages, out.First = v.Span.Count, int64(v.Span.First)
 	return out
 }

@@ -53,3 +53,6 @@ func FuzzPicture(f *testing.F) {
 		}
 	})
 }
+
+// Calls lists what the API answers, as "METHOD path".
+func (s *Server) Calls() []string { return s.calls }

@@ -156,6 +156,9 @@ func (s *Server) content(r *request) (any, error) {
 		return nil, err
 	}
 	c, err := s.Service.Picture(r.Context(), cid)
+	if err == nil && !r.actor.SeesPicture(cid) {
+		err = chat.Errorf(chat.NotFound, "there is no such picture")
+	}
 	if err != nil {
 		return nil, err
 	}

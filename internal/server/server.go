@@ -53,6 +53,7 @@ type Server struct {
 	Config
 	started  time.Time
 	handler  http.Handler
+	calls    []string // of the API, as "METHOD path"
 	news     *news
 	tries    *limits
 	previews *previewer
@@ -173,6 +174,8 @@ func (s *Server) routes() (http.Handler, error) {
 		"GET admin/moves/{name}":             s.report,
 		"GET admin/moves/{name}/report.html": s.reportPage,
 	}
+	maps.Copy(public, s.guestCalls())
+	maps.Copy(private, s.roomCalls())
 	maps.Copy(private, s.uploadCalls())
 	maps.Copy(private, s.messageCalls())
 	maps.Copy(private, s.adminCalls())
@@ -187,6 +190,7 @@ func (s *Server) routes() (http.Handler, error) {
 		for pattern, c := range calls.list {
 			method, path, _ := strings.Cut(pattern, " ")
 			mux.Handle(method+" "+v1+path, s.answer(c, calls.of))
+			s.calls = append(s.calls, pattern)
 		}
 	}
 	mux.Handle("/api/", s.answer(func(*request) (any, error) {
@@ -283,6 +287,11 @@ func (s *Server) sweep(ctx context.Context) error {
 		}
 		if err := s.sweepParts(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Error("remove bytes of uploads", "err", err)
+		}
+		if n, err := s.Service.SweepRooms(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("remove deleted rooms", "err", err)
+		} else if n > 0 {
+			s.Log.Info("removed what was in deleted rooms", "n", n)
 		}
 		if !pause(ctx, sweepEvery) {
 			return nil

@@ -20,7 +20,7 @@ func (s *Server) start(r *request) (any, error) {
 	p := r.actor.Roster
 	out := api.Start{
 		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: string(h.State), Position: int64(h.Pos),
-		Rooms: make([]api.Room, len(rooms)), People: peopleOf(p), Emoticons: emoticonsOf(p),
+		Rooms: make([]api.Room, len(rooms)), People: peopleOf(r.actor), Emoticons: emoticonsOf(p),
 	}
 	for i, v := range rooms {
 		out.Rooms[i] = roomOf(v)
@@ -43,7 +43,7 @@ func (s *Server) rooms(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, more, err := s.Service.Directory(r.Context(), r.actor, q.Get("q"), q.Get("archived") != "", after)
+	list, more, err := s.Service.Directory(r.Context(), r.actor, chat.DirectoryQuery{Words: q.Get("q"), Only: chat.Only(q.Get("only")), Archived: q.Get("archived") != "", After: after})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (s *Server) history(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := api.History{Messages: messagesOf(page), Older: cursor(page.Older), Newer: cursor(page.Newer), Saved: savedOf(page.Saved, page.Messages)}
+	out := api.History{Messages: r.messages(page), Older: cursor(page.Older), Newer: cursor(page.Newer), Saved: savedOf(page.Saved, page.Messages)}
 	if !page.Thread.IsZero() {
 		out.Thread = page.Thread.String()
 	}

@@ -24,7 +24,7 @@ func (s *Server) thread(r *request) (any, error) {
 		return nil, err
 	}
 	out := api.Thread{
-		Root: messageOf(t.Roster, &t.Details, t.Root), Messages: messagesOf(&t.Page), Older: cursor(t.Older), Newer: cursor(t.Newer),
+		Root: messageOf(t.Roster, &t.Details, t.Root), Messages: r.messages(&t.Page), Older: cursor(t.Older), Newer: cursor(t.Newer),
 		Saved: savedOf(t.Saved, append([]*chat.Message{t.Root}, t.Messages...)),
 	}
 	if t.Follow != nil {

@@ -133,6 +133,9 @@ func TestPlans(t *testing.T) {
 			"rooms of a user":     {Kind: chat.KindMember, Index: chat.Index{B: userN(1).Key()}, Limit: 50},
 			"a user by e-mail":    {Kind: chat.KindUser, Index: chat.Index{Name: "user.1@example.org"}, Limit: 50},
 			"the next users":      {Kind: chat.KindUser, After: userN(1).Key(), Limit: 50},
+			"a room by its look":  {Kind: chat.KindRoom, Index: chat.Index{B: chat.LookKey("x")}, Limit: 50},
+			"a room of guests":    {Kind: chat.KindRoom, Index: chat.Index{A: chat.LookKey("x")}, Limit: 50},
+			"guests of a room":    {Kind: chat.KindUser, Index: chat.Index{A: roomN(1).Key()}, Limit: 50},
 			"a session by secret": {Kind: chat.KindSession, Index: chat.Index{Name: "x"}, Limit: 50},
 		} {
 			plan, err := db.PlanList(ctx(t), q)

@@ -64,7 +64,7 @@ func (db *DB) tables(ctx context.Context) (p *goose.Provider, old bool, err erro
 		}
 		return nil
 	}}, nil)
-	p, err = goose.NewProvider(db.d.goose, db.write, files, goose.WithGoMigrations(search, apart), goose.WithDisableGlobalRegistry(true))
+	p, err = goose.NewProvider(db.d.goose, db.write, files, goose.WithGoMigrations(search, apart, db.roomNames()), goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return nil, false, err
 	}

@@ -67,6 +67,14 @@ export interface Room {
   last?: number;
   may_post: boolean;
   people?: string[];
+  admins?: string[];
+  owner?: string;
+  may?: string[];
+  notify?: string;
+  hidden?: number;
+  guests?: boolean;
+  arriving?: boolean;
+  ends?: number;
 }
 
 export interface Rooms {
@@ -537,6 +545,86 @@ export interface EmoticonRule {
 
 export interface Emoji {
   list: string;
+}
+
+export interface NewRoom {
+  name: string;
+  topic?: string;
+  type: string;
+  people?: string[];
+  nonce: string;
+}
+
+export interface RoomEdit {
+  name?: string;
+  topic?: string;
+  type?: string;
+  confirm?: boolean;
+}
+
+export interface RoomState {
+  state: string;
+}
+
+export interface People {
+  people: string[];
+}
+
+export interface MemberRole {
+  admin: boolean;
+}
+
+export interface Owner {
+  person: string;
+}
+
+export interface Mine {
+  star?: boolean;
+  notify?: string;
+  hidden?: boolean;
+}
+
+export interface Order {
+  rooms: string[];
+}
+
+export interface GuestAddress {
+  url: string;
+}
+
+export interface GuestRoom {
+  place: string;
+  room: string;
+}
+
+export interface GuestName {
+  name: string;
+}
+
+export interface Guest {
+  me: Me;
+  room: string;
+}
+
+export interface AdminRoom {
+  id: string;
+  name: string;
+  type: string;
+  state?: string;
+  owner?: string;
+  members: number;
+  ends?: number;
+  member: boolean;
+}
+
+export interface AdminRooms {
+  rooms: AdminRoom[];
+  next?: string;
+}
+
+export interface RoomPeople {
+  people: string[];
+  admins?: string[];
 }
 
 export interface Node {
