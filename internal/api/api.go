@@ -60,14 +60,15 @@ type Me struct {
 
 // Start is the answer of GET /start: what a client needs first.
 type Start struct {
-	Me        Me                `json:"me"`
-	Place     string            `json:"place"`     // name of the place
-	Address   string            `json:"address"`   // the public address, empty if not set
-	State     string            `json:"state"`     // open, receiving, frozen, retired, standby
-	Position  int64             `json:"position"`  // for GET /wait
-	Rooms     []Room            `json:"rooms"`     // those in the sidebar
-	People    []Person          `json:"people"`    // all of them
-	Emoticons map[string]string `json:"emoticons"` // folded shortcut to the picture's address
+	Me          Me                `json:"me"`
+	Place       string            `json:"place"`       // name of the place
+	Address     string            `json:"address"`     // the public address, empty if not set
+	State       string            `json:"state"`       // open, receiving, frozen, retired, standby
+	Position    int64             `json:"position"`    // for GET /wait
+	Rooms       []Room            `json:"rooms"`       // those in the sidebar
+	People      []Person          `json:"people"`      // all of them
+	Emoticons   map[string]string `json:"emoticons"`   // folded shortcut to the picture's address
+	Preferences map[string]string `json:"preferences"` // one's own, as in Preferences.Values
 }
 
 // Room is a room, a 1-1 or a group.

@@ -17,8 +17,12 @@ func (s *Server) start(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	chosen, _, err := s.Service.Preferences(r.Context(), r.actor)
+	if err != nil {
+		return nil, err
+	}
 	p := r.actor.Roster
-	out := api.Start{
+	out := api.Start{Preferences: chosen,
 		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: string(h.State), Position: int64(h.Pos),
 		Rooms: make([]api.Room, len(rooms)), People: peopleOf(r.actor), Emoticons: emoticonsOf(p),
 	}

@@ -11,7 +11,7 @@ if (!folder) throw new Error("say which folder the pictures go into: node dev/lo
 const room = (n) => "/room/" + id(2, n);
 const pages = {
   room: room(1), kinds: room(2), empty: room(7), archived: room(8), "long-name": room(4), "right-to-left": room(5), direct: room(9),
-  rooms: "/rooms", people: "/people", search: "/search", found: "/search?q=tide", overview: "/admin", preferences: "/preferences", start: "/",
+  rooms: "/rooms", people: "/people", search: "/search", found: "/search?q=tide", overview: "/admin", manage: "/admin/people", settings: "/admin/settings", audit: "/admin/audit", preferences: "/preferences", start: "/",
 };
 const dialogs = {
   date: (p) => p.getByRole("button", { name: "Jump to a date" }).click(),

@@ -22,6 +22,8 @@ class Wrong extends Error {
   }
 }
 
+const on = (...date) => Date.UTC(...date) * 1000;
+
 export class Mock {
   constructor() {
     this.rooms = new Map(rooms.map((r) => [r.id, { ...r }]));
@@ -36,6 +38,10 @@ export class Mock {
     this.down = false; // answers nothing
     this.posts = 0;
     this.requests = [];
+    this.preferences = {
+      theme: "system", density: "comfortable", view: "pictures", names: "full", language: "", notify: "mentions", desktop: "on", push: "on", sound: "off", preview: "on", mail: "on",
+      quiet: "22:00-07:00", "quiet-on": "mo tu we th fr sa su", pause: "",
+    };
   }
 
   messages(room) {
@@ -88,19 +94,40 @@ export class Mock {
   }
 
   async api(method, where, q, body, res) {
-    const [, a, b, c] = where.split("/").map(decodeURIComponent);
+    const [, a, b, c, d] = where.split("/").map(decodeURIComponent);
     if (a === "session") return this.session(method, body, res);
+    if (a === "first") return { empty: false };
     if (a === "links") return this.link(method, b, body);
     if (!this.signedIn) throw new Wrong(401, "unknown", "Nobody is signed in.", "Sign in first.");
     if (a === "start") return this.start();
     if (a === "wait") return this.wait(Number(q.get("position")), res);
     if (a === "search") return this.search(q);
-    if (a === "admin") return admin(b, c, q);
+    if (a === "account") return this.account(method, b, body);
+    if (a === "admin") return admin(b, c, q, d === "link");
     if (a === "rooms" && !b) return this.directory(q);
     const room = this.rooms.get(b);
     if (a !== "rooms" || !room) throw new Wrong(404, "not-found", "There is no such room.");
     if (!c) return this.details(room);
     return method === "POST" ? this.post(room, body) : this.history(room, q);
+  }
+
+  // The account itself is tried against the real server; here it has to look.
+  account(method, what, body) {
+    if (what === "preferences") {
+      if (method === "PATCH") Object.assign(this.preferences, body.values);
+      return { values: this.preferences, other: { videoQuality: "best" } };
+    }
+    if (what === "sessions") {
+      return { sessions: [
+        { id: id(9, 1), agent: "Firefox on Linux", created: on(2026, 10, 20), used: on(2026, 10, 24), here: true },
+        { id: id(9, 2), agent: "Safari on iOS", phone: true, created: on(2026, 10, 2), used: on(2026, 10, 23), factor: true },
+      ] };
+    }
+    if (what) return {};
+    return {
+      me, password: true, codes: true, recovery: 9, required: false, limited: false, host: "chat.example.org", trouble: "other-host",
+      passkeys: [{ id: id(10, 1), name: "Laptop", host: "chat.example.org", created: on(2026, 9, 1), used: on(2026, 10, 24) }],
+    };
   }
 
   session(method, body) {
@@ -124,7 +151,7 @@ export class Mock {
 
   start() {
     return {
-      me, place: "Estuary Watch", address: "https://chat.example.org", state: "open", position: this.position,
+      me, preferences: this.preferences, place: "Estuary Watch", address: "https://chat.example.org", state: "open", position: this.position,
       rooms: [...this.rooms.values()].filter((r) => r.member).map(({ people: _, members: __, ...r }) => r), people,
       emoticons: { godwit: "/mock/picture/emoticon.svg" },
     };
@@ -217,7 +244,7 @@ export class Mock {
 
 const me = { ...people[0], email: "ann@example.org", zone: "Europe/London", admin: true };
 
-function admin(what, who, q) {
+function admin(what, who, q, link) {
   if (what === "overview") {
     return {
       version: "0.1.0", state: "open", place: "Estuary Watch", address: "https://chat.example.org", started: Date.UTC(2026, 0, 5, 6) * 1000, database: "SQLite 3.50",
@@ -229,6 +256,24 @@ function admin(what, who, q) {
         { name: "second", source: "hipchat:later.tar.gz.aes", done: false, started: Date.UTC(2026, 0, 6, 6) * 1000, read: 40_000, written: 12 },
       ],
     };
+  }
+  if (what === "settings") {
+    const one = (name, type, value, more = {}) => ({ name, type, value, ...more });
+    return { settings: [
+      one("name", "text", "Estuary Watch", { max: 80 }), one("address", "text", "https://chat.example.org"), one("rooms-by", "choice", "members", { choices: ["members", "admins"] }),
+      one("second-factor", "choice", "nobody", { choices: ["nobody", "admins", "everybody"] }), one("file-limit", "number", "1000", { min: 1, max: 100000 }),
+      one("mail-host", "text", "mail.example.org"), one("mail-port", "number", "587"), one("mail-tls", "choice", "starttls", { choices: ["starttls", "tls", "none"] }), one("mail-password", "secret", "set"),
+    ] };
+  }
+  if (what === "mail-test") return { ok: false, to: me.email, text: "535 5.7.8 authentication failed" };
+  if (what === "audit") {
+    return { entries: [
+      { id: id(11, 2), at: on(2026, 10, 24), actor: me.id, name: me.name, action: "set", target: "second-factor", note: "admins" },
+      { id: id(11, 1), at: on(2026, 10, 23), name: "", action: "create user", target: people[1].name, note: "" },
+    ].filter((e) => JSON.stringify(e).includes(q.get("q") ?? "")) };
+  }
+  if (what === "people" && who && !link) {
+    return { person: { ...people[1], email: "x@example.org", password: true }, zone: "Europe/Berlin", codes: true, passkeys: 1, sessions: [{ id: id(9, 3), agent: "Chrome on Windows", created: on(2026, 10, 2), used: on(2026, 10, 3) }] };
   }
   if (what === "people" && who) return { url: "https://chat.example.org/link/0123456789abcdef0123456789abcdef", expires: Date.UTC(2026, 0, 12) * 1000 };
   const word = (q.get("q") ?? "").toLowerCase();

@@ -49,6 +49,7 @@ export interface Start {
   rooms: Room[];
   people: Person[];
   emoticons: Record<string, string>;
+  preferences: Record<string, string>;
 }
 
 export interface Room {

@@ -1,6 +1,6 @@
 // The HTTP API: one function an endpoint, one kind of error.
 import type {
-  AdminPeople, Error as Wrong, Found, History, LinkInfo, Me, Message, Overview, ResetLink, Room, Rooms, Start, Wait,
+  AdminPeople, Error as Wrong, Found, History, LinkInfo, Message, Overview, ResetLink, Room, Rooms, SignedIn, Start, Wait,
 } from "./api.gen";
 import { words } from "./words";
 
@@ -40,14 +40,14 @@ export async function call<T>(method: string, path: string, body?: object, signa
   throw new Fault(kind, words.badAnswer(answer.status), words.noAnswerHint);
 }
 
-function query(values: Record<string, string | undefined>): string {
+export function query(values: Record<string, string | undefined>): string {
   const q = new URLSearchParams();
   for (const [k, v] of Object.entries(values)) if (v) q.set(k, v);
   const s = q.toString();
   return s ? "?" + s : "";
 }
 
-const part = encodeURIComponent;
+export const part = encodeURIComponent;
 
 // Where tells which page of a room's history is meant; none is the newest.
 export interface Where {
@@ -60,10 +60,9 @@ export interface Where {
 export const pageSize = 50;
 
 export const api = {
-  signIn: (login: string, password: string) => call<Me>("POST", "/session", { login, password }),
-  signOut: () => call<unknown>("DELETE", "/session"),
+    signOut: () => call<unknown>("DELETE", "/session"),
   link: (secret: string) => call<LinkInfo>("GET", "/links/" + part(secret)),
-  setPassword: (secret: string, password: string) => call<Me>("POST", "/links/" + part(secret), { password }),
+  setPassword: (secret: string, password: string) => call<SignedIn>("POST", "/links/" + part(secret), { password }),
   start: () => call<Start>("GET", "/start"),
   rooms: (q: string, archived: boolean, after = "") =>
     call<Rooms>("GET", "/rooms" + query({ q, archived: archived ? "1" : "", after })),

@@ -22,7 +22,7 @@ addEventListener("visibilitychange", () => {
 });
 // A password link is for somebody who is not signed in yet.
 const stop = effect(() => {
-  if (route.value.page === "link") return;
+  if (route.value.page === "link" || route.value.page === "unsubscribe") return;
   queueMicrotask(() => {
     stop();
     if (state.phase.value === "loading") void begin();

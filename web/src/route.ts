@@ -7,7 +7,8 @@ export type Route =
   | { page: "rooms" }
   | { page: "people" }
   | { page: "search"; q: string }
-  | { page: "admin" }
+  | { page: "admin"; tab: string }
+  | { page: "unsubscribe"; token: string }
   | { page: "preferences" }
   | { page: "link"; secret: string }
   | { page: "lost" };
@@ -20,7 +21,8 @@ export function parse(path: string, search: string): Route {
     case "rooms": return { page: "rooms" };
     case "people": return { page: "people" };
     case "search": return { page: "search", q: new URLSearchParams(search).get("q") ?? "" };
-    case "admin": return { page: "admin" };
+    case "admin": return { page: "admin", tab: second || "overview" };
+    case "unsubscribe": return second ? { page: "unsubscribe", token: second } : { page: "lost" };
     case "preferences": return { page: "preferences" };
     case "link": return second ? { page: "link", secret: second } : { page: "lost" };
     default: return { page: "lost" };

@@ -1,7 +1,8 @@
 // Signing in and out, and what is fetched first.
 import { batch } from "@preact/signals";
+import { accounts } from "./accounts";
 import { api, faultOf } from "./api";
-import type { Room, Start } from "./api.gen";
+import type { PasskeyAnswer, Room, SecondFactor, Start } from "./api.gen";
 import { stopNews, watchNews } from "./news";
 import { clearOutbox } from "./outbox";
 import { state } from "./state";
@@ -13,6 +14,10 @@ export async function begin(): Promise<void> {
     watchNews();
   } catch (e) {
     const fault = faultOf(e);
+    if (fault.kind === "denied" && (await accounts.account().catch(() => null))?.limited) {
+      state.phase.value = "limited";
+      return;
+    }
     batch(() => {
       state.fault.value = fault;
       state.phase.value = fault.kind === "unknown" ? "signed-out" : "failed";
@@ -24,6 +29,7 @@ export async function begin(): Promise<void> {
 export function take(start: Start): void {
   batch(() => {
     state.start.value = start;
+    state.preferences.value = start.preferences ?? {};
     state.rooms.value = new Map((start.rooms ?? []).map((r) => [r.id, r]));
     state.people.value = new Map((start.people ?? []).map((p) => [p.id, p]));
     state.fault.value = null;
@@ -32,14 +38,17 @@ export function take(start: Start): void {
   });
 }
 
-export async function signIn(login: string, password: string): Promise<void> {
-  await api.signIn(login, password);
-  await begin();
+// signIn signs in, or returns what else must be shown.
+export async function signIn(login: string, password: string, more: { code?: string; passkey?: PasskeyAnswer } = {}): Promise<SecondFactor | undefined> {
+  const { second } = await accounts.signIn(login, password, more);
+  if (!second) await begin();
+  return second;
 }
 
 export async function usePasswordLink(secret: string, password: string): Promise<void> {
-  await api.setPassword(secret, password);
-  await begin();
+  const { again } = await api.setPassword(secret, password);
+  if (again) signedOut(words.passwordSetAgain);
+  else await begin();
 }
 
 export async function signOut(): Promise<void> {

@@ -5,7 +5,8 @@ import type { Fault } from "./api";
 import type { Page } from "./history";
 import { words } from "./words";
 
-export type Phase = "loading" | "signed-out" | "ready" | "failed";
+// Limited: signed in, but a second factor must be set up before all else.
+export type Phase = "loading" | "signed-out" | "ready" | "failed" | "limited";
 
 // Seek says where the history is to be scrolled when it is next drawn.
 export type Seek = { to: "newest" } | { to: "message"; id: string; mark: boolean } | { to: "top" };
@@ -67,7 +68,7 @@ export const state = {
   card: signal<Card | null>(null),
   sidebar: signal(true), // shown on wide screens
   said: signal(""), // for a moment, at the foot and to screen readers
-  theme: signal<"light" | "dark" | "system">("system"),
+  preferences: signal<Record<string, string>>({}),
 };
 
 // personOf returns the person that is shown for an ID: where two are the
@@ -78,8 +79,13 @@ export function personOf(id: string | undefined): Person | undefined {
   return p?.same ? state.people.value.get(p.same) ?? p : p;
 }
 
+// shownName is what people are called, as the one who looks prefers it.
+export function shownName(p: Person | undefined): string {
+  return (state.preferences.value.names === "mention" && p?.mention) || p?.name || "";
+}
+
 export function nameOf(id: string | undefined, label = ""): string {
-  return personOf(id)?.name || label || words.someone;
+  return shownName(personOf(id)) || label || words.someone;
 }
 
 // roomName is what a room is called for the one who is signed in.

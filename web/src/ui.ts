@@ -4,11 +4,6 @@ import { effect } from "@preact/signals";
 import { state, type Dialog } from "./state";
 import { words } from "./words";
 
-type Theme = "light" | "dark" | "system";
-
-const themes: readonly string[] = ["light", "dark", "system"];
-const isTheme = (s: string | null): s is Theme => s !== null && themes.includes(s);
-
 // recall and keep use the browser's store, which may be switched off.
 export function recall(key: string): string | null {
   try {
@@ -27,14 +22,21 @@ export function keep(key: string, value: string): void {
   }
 }
 
+// looks are the preferences that the style sheets go by.
+const looks = ["theme", "density", "view"] as const;
+
 export function startLook(): void {
-  const kept = recall("theme");
-  if (isTheme(kept)) state.theme.value = kept;
+  // Before the server has said anything the page looks as it did last.
+  const kept: Record<string, string> = {};
+  for (const name of looks) kept[name] = recall(name) ?? "";
+  state.preferences.value = kept;
   state.sidebar.value = recall("sidebar") !== "hidden";
   effect(() => {
-    const theme = state.theme.value;
-    document.documentElement.dataset.theme = theme;
-    keep("theme", theme === "system" ? "" : theme);
+    for (const name of looks) {
+      const value = state.preferences.value[name] ?? "";
+      document.documentElement.dataset[name] = value;
+      keep(name, value);
+    }
   });
   effect(() => keep("sidebar", state.sidebar.value ? "" : "hidden"));
 }

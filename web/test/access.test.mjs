@@ -9,8 +9,8 @@ const pages = [
   ["a big room", room(1), "article[data-id]"], ["every kind of message", room(2), "article[data-id]"], ["an empty room", room(7), ".empty"],
   ["an archived room", room(8), ".composer-closed"], ["a long name", room(4), "article[data-id]"], ["right to left", room(5), "article[data-id]"],
   ["a 1-1", room(9), "article[data-id]"], ["no such room", room(99), ".empty"], ["all rooms", "/rooms", ".line-card"], ["all people", "/people", ".line-card"],
-  ["search", "/search", ".search-help"], ["found", "/search?q=tide", ".result"], ["overview", "/admin", ".person-row"],
-  ["preferences", "/preferences", ".themes"], ["lost", "/nowhere", ".empty"],
+  ["search", "/search", ".search-help"], ["found", "/search?q=tide", ".result"], ["overview", "/admin", ".counts"], ["people to manage", "/admin/people", ".person-row"], ["settings", "/admin/settings", ".fields"], ["audit", "/admin/audit", "td"],
+  ["preferences", "/preferences", ".rows"], ["stopping mails", "/unsubscribe/x", ".button"], ["lost", "/nowhere", ".empty"],
 ];
 const dialogs = [
   ["switcher", (p) => p.keyboard.press("Control+k")], ["date", (p) => p.getByRole("button", { name: "Jump to a date" }).click()],

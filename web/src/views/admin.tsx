@@ -1,18 +1,33 @@
-// The administrators' page: what is here, what needs attention, what was
-// moved in, and links for people who have no password.
+// The administrators' pages: what is here, what needs attention, what was
+// moved in; people, settings and the audit log are in files of their own.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { api, faultOf, type Fault } from "../api";
-import type { AdminPeople, AdminPerson, Move, Overview } from "../api.gen";
+import type { Move, Overview } from "../api.gen";
 import { state } from "../state";
 import { count, dayAndClock, duration, shortDay, size } from "../time";
-import { show } from "../ui";
 import { words } from "../words";
 import { PageFrame } from "./directory";
 import { Icon } from "./icons";
-import { Avatar, Empty, FaultBox, Skeleton } from "./parts";
+import { PeopleTable } from "./manage";
+import { Empty, FaultBox, Skeleton } from "./parts";
+import { AuditPage, SettingsPage } from "./settings";
 
-export function AdminPage(): JSX.Element {
+const tabs = ["overview", "people", "settings", "audit"] as const;
+
+export function AdminPage({ tab }: { tab: string }): JSX.Element {
+  if (!state.start.value?.me.admin) return <PageFrame title={words.adminTitle}><Empty icon="lock" title={words.noAdmin} /></PageFrame>;
+  return (
+    <PageFrame title={words.adminTabs[tab] ?? words.adminTitle}>
+      <nav class="tabs" aria-label={words.adminTitle}>
+        {tabs.map((t) => <a key={t} href={t === "overview" ? "/admin" : "/admin/" + t} aria-current={t === tab ? "page" : undefined}>{words.adminTabs[t]}</a>)}
+      </nav>
+      {tab === "people" ? <PeopleTable /> : tab === "settings" ? <SettingsPage /> : tab === "audit" ? <AuditPage /> : <OverviewTab />}
+    </PageFrame>
+  );
+}
+
+function OverviewTab(): JSX.Element {
   const [overview, setOverview] = useState<Overview | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
   const fetchAll = () => {
@@ -20,9 +35,9 @@ export function AdminPage(): JSX.Element {
     api.overview().then(setOverview, (e: unknown) => setFault(faultOf(e)));
   };
   useEffect(fetchAll, []);
-  if (!state.start.value?.me.admin) return <PageFrame title={words.adminTitle}><Empty icon="lock" title={words.noAdmin} /></PageFrame>;
   return (
-    <PageFrame title={words.adminTitle} lead={words.adminLead} tools={<button type="button" class="button" onClick={fetchAll}>{words.refresh}</button>}>
+    <>
+      <div class="page-tools"><p class="quiet grow">{words.adminLead}</p><button type="button" class="button" onClick={fetchAll}>{words.refresh}</button></div>
       {fault && <FaultBox fault={fault} />}
       {!overview && !fault && <Skeleton />}
       {overview && (
@@ -33,8 +48,7 @@ export function AdminPage(): JSX.Element {
           <Moves list={overview.moves ?? []} />
         </>
       )}
-      <PeopleTable />
-    </PageFrame>
+    </>
   );
 }
 
@@ -112,64 +126,5 @@ function Moves({ list }: { list: Move[] }): JSX.Element {
         </div>
       )}
     </section>
-  );
-}
-
-function PeopleTable(): JSX.Element {
-  const [query, setQuery] = useState("");
-  const [found, setFound] = useState<AdminPeople | null>(null);
-  const [fault, setFault] = useState<Fault | null>(null);
-  const ask = (after: string, alive: () => boolean) =>
-    api.adminPeople(query.trim(), after).then((r) => {
-      if (!alive()) return;
-      setFound((held) => ({ ...r, people: after && held ? [...held.people, ...(r.people ?? [])] : r.people ?? [] }));
-      setFault(null);
-    }, (e: unknown) => alive() && setFault(faultOf(e)));
-  useEffect(() => {
-    let on = true;
-    const timer = setTimeout(() => void ask("", () => on), query ? 150 : 0);
-    return () => {
-      on = false;
-      clearTimeout(timer);
-    };
-  }, [query]);
-  return (
-    <section>
-      <h2 class="section">{words.adminPeople}</h2>
-      <div class="page-tools">
-        <input type="search" value={query} placeholder={words.adminPeopleLead} aria-label={words.adminPeopleLead} onInput={(e) => setQuery(e.currentTarget.value)} />
-        {found && <span class="quiet" role="status">{words.found(found.total)}</span>}
-      </div>
-      {fault && <FaultBox fault={fault} />}
-      {found && found.people.length === 0 && <Empty icon="people" title={words.noPeople} />}
-      {found && found.people.length > 0 && <ul class="people-rows">{found.people.map((p) => <PersonRow key={p.id} person={p} />)}</ul>}
-      {found?.next && <button type="button" class="button" onClick={() => void ask(found.next ?? "", () => true)}>{words.more}</button>}
-    </section>
-  );
-}
-
-function PersonRow({ person: p }: { person: AdminPerson }): JSX.Element {
-  const [fault, setFault] = useState<Fault | null>(null);
-  const [busy, setBusy] = useState(false);
-  const make = () => {
-    setBusy(true);
-    setFault(null);
-    api.resetLink(p.id)
-      .then((l) => show({ kind: "link", name: p.name, url: l.url, expires: l.expires }), (e: unknown) => setFault(faultOf(e)))
-      .finally(() => setBusy(false));
-  };
-  return (
-    <li class="person-row">
-      <Avatar person={p} name={p.name} size={32} />
-      <span class="line-text">
-        <span class="line-title"><span class="side-name" dir="auto">{p.name}</span>{p.off && <span class="tag">{words.left}</span>}{p.role !== "member" && <span class="tag">{words.roles[p.role] ?? p.role}</span>}</span>
-        <span class="quiet line-facts">{[p.mention && "@" + p.mention, p.email].filter(Boolean).join(" · ")}</span>
-        {fault && <FaultBox fault={fault} />}
-      </span>
-      <span class="quiet person-password">{p.password ? words.hasPassword : words.noPassword}</span>
-      {!p.off && p.role !== "placeholder" && p.role !== "bot" && (
-        <button type="button" class="button" disabled={busy} aria-label={words.makeLinkFor(p.name)} onClick={make}>{words.makeLink}</button>
-      )}
-    </li>
   );
 }

@@ -7,25 +7,31 @@ import { begin } from "../session";
 import { roomsByPlace, state, waiting } from "../state";
 import { keep, recall, show } from "../ui";
 import { words } from "../words";
-import { AdminPage } from "./admin";
 import { PersonCard } from "./card";
 import { DateDialog, DetailsDialog, HelpDialog, LinkDialog } from "./dialogs";
-import { PasswordLink, SignIn } from "./entry";
+import { FirstOrSignIn, PasswordLink, Unsubscribe } from "./entry";
+import { lazy } from "./lazy";
 import { PictureDialog } from "./files";
 import { PeoplePage, RoomsPage } from "./directory";
 import { Empty, FaultBox, Later } from "./parts";
-import { PreferencesPage } from "./preferences";
 import { RoomPage, Welcome } from "./room";
 import { SearchPage } from "./search";
 import { Sidebar } from "./sidebar";
 import { Switcher } from "./switcher";
 
+// What few people open, and not at once, is loaded when they do.
+const AdminPage = lazy(() => import("./admin").then((m) => m.AdminPage));
+const PreferencesPage = lazy(() => import("./preferences").then((m) => m.PreferencesPage));
+const LimitedPage = lazy(() => import("./security").then((m) => m.LimitedPage));
+
 export function App(): JSX.Element {
   const at = route.value;
   if (at.page === "link") return <PasswordLink secret={at.secret} />;
+  if (at.page === "unsubscribe") return <Unsubscribe token={at.token} />;
   switch (state.phase.value) {
     case "loading": return <main class="entry"><Later><p role="status">{words.loading}</p></Later></main>;
-    case "signed-out": return <SignIn />;
+    case "signed-out": return <FirstOrSignIn />;
+    case "limited": return <LimitedPage />;
     case "failed": return <Failed />;
     case "ready": return <Main />;
   }
@@ -90,7 +96,7 @@ function Page(): JSX.Element {
     case "rooms": return <RoomsPage />;
     case "people": return <PeoplePage />;
     case "search": return <SearchPage q={at.q} />;
-    case "admin": return <AdminPage />;
+    case "admin": return <AdminPage tab={at.tab} />;
     case "preferences": return <PreferencesPage />;
     default: return (
       <Empty top icon="help" title={words.lost}>

@@ -1,12 +1,15 @@
 // The pages before one is in: signing in, and choosing a password.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { accounts } from "../accounts";
 import { api, Fault, faultOf } from "../api";
-import type { LinkInfo } from "../api.gen";
+import type { First, FirstOwner, LinkInfo, PasskeyAnswer, SecondFactor } from "../api.gen";
+import { enterByPasskey, hasPasskeys, showPasskey } from "../passkey";
 import { go } from "../route";
-import { signIn, usePasswordLink } from "../session";
+import { begin, signIn, usePasswordLink } from "../session";
 import { state } from "../state";
 import { words } from "../words";
+import { ActionButton, Field, Form, useSubmit } from "./form";
 import { Mark } from "./icons";
 import { FaultBox, Later } from "./parts";
 
@@ -27,65 +30,98 @@ function Entry({ title, children }: { title: string; children: ComponentChildren
   );
 }
 
-interface FieldProps {
-  label: string;
-  name: string;
-  type: "text" | "password";
-  complete: string;
-  value: string;
-  hint?: string;
-  focus?: boolean;
-  onInput: (value: string) => void;
-}
-
-function Field({ label, name, type, complete, value, hint, focus, onInput }: FieldProps): JSX.Element {
-  const ref = useRef<HTMLInputElement>(null);
+// FirstOrSignIn is the page of whoever is not signed in: an empty place wants
+// its owner first.
+export function FirstOrSignIn(): JSX.Element {
+  const [first, setFirst] = useState<First | null>(null);
   useEffect(() => {
-    if (focus) ref.current?.focus();
+    accounts.first().then(setFirst, () => undefined); // signing in says what is wrong
   }, []);
-  const common = {
-    ref, id: name, name, value, required: true, autocomplete: complete, autocapitalize: "none" as const, spellcheck: false,
-    "aria-describedby": hint ? name + "-hint" : undefined,
-    onInput: (e: { currentTarget: HTMLInputElement }) => onInput(e.currentTarget.value),
-  };
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      {hint && <p class="quiet" id={name + "-hint"}>{hint}</p>}
-      {type === "password" ? <input type="password" {...common} /> : <input type="text" {...common} />}
-    </div>
-  );
+  return first?.empty ? <FirstPage /> : <SignIn />;
 }
 
-// useSubmit runs an action once at a time and keeps what went wrong.
-function useSubmit(action: () => Promise<void>): { busy: boolean; fault: Fault | null; submit: (e: Event) => void } {
-  const [busy, setBusy] = useState(false);
-  const [fault, setFault] = useState<Fault | null>(null);
-  const submit = (e: Event) => {
-    e.preventDefault();
-    if (busy) return;
-    setBusy(true);
-    setFault(null);
-    action().catch((x: unknown) => setFault(faultOf(x))).finally(() => setBusy(false));
-  };
-  return { busy, fault, submit };
+function FirstPage(): JSX.Element {
+  const [owner, setOwner] = useState<FirstOwner>({ code: "", name: "", email: "", place: "", password: "" });
+  const set = (name: keyof FirstOwner) => (value: string) => setOwner((o) => ({ ...o, [name]: value }));
+  return (
+    <Entry title={words.firstTitle}>
+      <p class="entry-lead">{words.firstLead}</p>
+      <Form send={words.firstMake} action={async () => {
+        if ([...owner.password].length < shortestPassword) throw new Fault("invalid", words.passwordShort(shortestPassword));
+        await accounts.makeFirst(owner);
+        await begin();
+      }}>
+        <Field label={words.firstCode} name="code" value={owner.code} focus onInput={set("code")} />
+        <Field label={words.firstPlace} name="place" value={owner.place ?? ""} optional onInput={set("place")} />
+        <Field label={words.fullName} name="name" complete="name" value={owner.name} onInput={set("name")} />
+        <Field label={words.email} name="email" type="email" complete="username" value={owner.email} onInput={set("email")} />
+        <Field label={words.newPassword} name="password" type="password" complete="new-password" value={owner.password} hint={words.passwordRule(shortestPassword)} onInput={set("password")} />
+      </Form>
+      {!isSecureContext && <p class="notice">{words.firstHTTP}</p>}
+    </Entry>
+  );
 }
 
 export function SignIn(): JSX.Element {
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
-  const { busy, fault, submit } = useSubmit(() => signIn(login.trim(), password));
+  const [second, setSecond] = useState<SecondFactor | null>(null);
+  const { busy, fault, submit } = useSubmit(async () => setSecond(await signIn(login.trim(), password) ?? null));
+  const passkey = useSubmit(async () => {
+    await enterByPasskey();
+    await begin();
+  });
+  if (second) return <SecondStep second={second} enter={async (more) => setSecond(await signIn(login.trim(), password, more) ?? second)} onBack={() => setSecond(null)} />;
   return (
     <Entry title={words.signInTo}>
       <p class="entry-lead">{words.signInLead}</p>
       {state.notice.value && <p class="notice" role="status">{state.notice.value}</p>}
-      {fault && <FaultBox fault={fault} />}
+      {(fault ?? passkey.fault) && <FaultBox fault={(fault ?? passkey.fault)!} />}
       <form onSubmit={submit}>
-        <Field label={words.login} name="login" type="text" complete="username" value={login} focus onInput={setLogin} />
+        <Field label={words.login} name="login" complete="username" value={login} focus onInput={setLogin} />
         <Field label={words.password} name="password" type="password" complete="current-password" value={password} onInput={setPassword} />
         <button type="submit" class="button primary wide" disabled={busy}>{words.signIn}</button>
       </form>
+      {isSecureContext && hasPasskeys() && <button type="button" class="button wide" disabled={passkey.busy} onClick={() => passkey.submit()}>{words.passkeySignIn}</button>}
       <p class="quiet entry-help">{words.signInHelp}</p>
+    </Entry>
+  );
+}
+
+interface SecondProps {
+  second: SecondFactor;
+  enter: (more: { code?: string; passkey?: PasskeyAnswer }) => Promise<void>;
+  onBack: () => void;
+}
+
+function SecondStep({ second, enter, onBack }: SecondProps): JSX.Element {
+  const [code, setCode] = useState("");
+  const { passkey } = second;
+  return (
+    <Entry title={words.secondTitle}>
+      {passkey && <ActionButton class="primary wide" text={words.passkeyUse} action={async () => enter({ passkey: await showPasskey(passkey) })} />}
+      {second.codes && (
+        <Form send={words.signIn} action={() => enter({ code: code.trim() })}>
+          <Field label={words.secondCode} name="one-time-code" complete="one-time-code" value={code} focus hint={words.secondCodeHint} onInput={setCode} />
+        </Form>
+      )}
+      {!passkey && !second.codes && <p class="notice">{words.secondNone}</p>}
+      <button type="button" class="button wide" onClick={onBack}>{words.secondBack}</button>
+    </Entry>
+  );
+}
+
+// Unsubscribe stops mails for whoever has the address from one of them.
+export function Unsubscribe({ token }: { token: string }): JSX.Element {
+  const [done, setDone] = useState(false);
+  return (
+    <Entry title={words.unsubscribeTitle}>
+      <p class="entry-lead">{done ? words.unsubscribed : words.unsubscribeLead}</p>
+      {!done && <ActionButton class="primary wide" text={words.unsubscribe} action={async () => {
+        await accounts.unsubscribe(token);
+        setDone(true);
+      }} />}
+      <a class="button wide" href="/">{words.toStart}</a>
     </Entry>
   );
 }
