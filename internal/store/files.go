@@ -174,8 +174,12 @@ func (s *session) join(h *head, list []wrote, added *int64) error {
 		}
 		members = append(members, r)
 	}
+	keys := make([]chat.Key, len(members))
+	for i, r := range members {
+		keys[i] = r.key
+	}
 	there := map[ref]state{}
-	if err := s.states(chat.KindMember, column(members, func(r *row) chat.Key { return r.key }), there); err != nil {
+	if err := s.states(chat.KindMember, keys, there); err != nil {
 		return err
 	}
 	members = slices.DeleteFunc(members, func(r *row) bool { _, ok := there[ref{r.kind, r.key}]; return ok })

@@ -113,29 +113,6 @@ func postgresKeys(column string, used int, keys []chat.Key) (string, []any) {
 	return column + " = ANY($" + itoa(used+1) + ")", []any{list}
 }
 
-// postgresWrite sends the rows as one array a column, in one statement: the
-// server has all of it before it begins, so that a process that is stopped in
-// the middle of sending holds nothing up.
-func postgresWrite(s *session, t *table, how *statements, rows []*row) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	return s.exec(how.unnest, t.arrays(rows)...)
-}
-
-func (t *table) postgresInsert() string {
-	var b strings.Builder
-	b.WriteString("INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") SELECT * FROM unnest(")
-	for i, typ := range t.types {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("$" + itoa(i+1) + "::" + typ + "[]")
-	}
-	b.WriteString(")")
-	return b.String()
-}
-
 func postgresAlone(ctx context.Context, db *DB) (func(), error) {
 	conn, err := db.read.Conn(ctx)
 	if err != nil {

@@ -47,27 +47,23 @@ func encodeRow(o chat.Object) (*row, error) {
 type table struct {
 	name    string
 	columns []string
-	types   []string // for Postgres
 	key     []string
 	args    func(to []any, r *row) []any
-	arrays  func(rows []*row) []any
 
 	upsert, insert statements
 }
 
-// statements write rows: for SQLite one, or rowsAtOnce; for Postgres arrays.
-type statements struct{ one, many, unnest string }
+// statements write rows: for SQLite one, or rowsAtOnce; for Postgres as many as
+// an array has.
+type statements struct{ one, many, array string }
 
 var (
 	messagesTable = (&table{
 		name: "messages",
 		columns: []string{"id", "room", "author", "sent", "type", "format", "thread", "edited", "gone", "aside", "text", "extra",
 			"digest", "src", "source", "pos"},
-		types: []string{"bytea", "bytea", "bytea", "bigint", "smallint", "smallint", "bytea", "bigint", "boolean", "boolean", "text", "text",
-			"bigint", "bigint", "integer", "bigint"},
-		key:    []string{"id"},
-		args:   messageArgs,
-		arrays: messageArrays,
+		key:  []string{"id"},
+		args: messageArgs,
 	}).prepared()
 	objectsTable = newObjectTable("objects")
 	secretsTable = newObjectTable("secrets")
@@ -77,17 +73,15 @@ func newObjectTable(name string) *table {
 	return (&table{
 		name:    name,
 		columns: []string{"kind", "id", "a", "b", "name", "find", "body", "gone", "digest", "src", "source", "pos"},
-		types:   []string{"smallint", "bytea", "bytea", "bytea", "text", "text", "text", "boolean", "bigint", "bigint", "integer", "bigint"},
 		key:     []string{"kind", "id"},
 		args:    objectArgs,
-		arrays:  objectArrays,
 	}).prepared()
 }
 
 func (t *table) prepared() *table {
 	t.insert = statements{t.sqliteInsert(1), t.sqliteInsert(rowsAtOnce), t.postgresInsert()}
 	over := t.onConflict()
-	t.upsert = statements{t.insert.one + over, t.insert.many + over, t.insert.unnest + over}
+	t.upsert = statements{t.insert.one + over, t.insert.many + over, t.insert.array + over}
 	return t
 }
 
@@ -149,65 +143,6 @@ func objectArgs(to []any, r *row) []any {
 		r.digest, r.src, int64(r.source), int64(r.pos))
 }
 
-// column gathers one column of many rows.
-func column[T any](rows []*row, of func(*row) T) []T {
-	list := make([]T, len(rows))
-	for i, r := range rows {
-		list[i] = of(r)
-	}
-	return list
-}
-
-func message(r *row) *chat.Message { return r.obj.(*chat.Message) }
-
-func messageArrays(rows []*row) []any {
-	return append([]any{
-		column(rows, func(r *row) []byte { return message(r).ID[:] }),
-		column(rows, func(r *row) []byte { return message(r).Room[:] }),
-		column(rows, func(r *row) []byte { return orNull(message(r).Author.Key()) }),
-		column(rows, func(r *row) int64 { return int64(message(r).Sent) }),
-		column(rows, func(r *row) int16 { return int16(message(r).Type) }),
-		column(rows, func(r *row) int16 { return int16(message(r).Format) }),
-		column(rows, func(r *row) []byte { return orNull(message(r).Thread.Key()) }),
-		column(rows, func(r *row) int64 { return int64(message(r).Edited) }),
-		column(rows, func(r *row) bool { return message(r).Gone }),
-		column(rows, func(r *row) bool { return message(r).Aside() }),
-		column(rows, func(r *row) string { return message(r).Text }),
-		column(rows, func(r *row) *string { return textOrNull(&r.body) }),
-	}, ends(rows)...)
-}
-
-func objectArrays(rows []*row) []any {
-	index := column(rows, func(r *row) chat.Index {
-		x := r.obj.Index()
-		x.Name, x.Find = clean(x.Name), clean(x.Find)
-		return x
-	})
-	a, b := make([][]byte, len(rows)), make([][]byte, len(rows))
-	name, find := make([]*string, len(rows)), make([]*string, len(rows))
-	for i := range index {
-		a[i], b[i] = orNull(index[i].A), orNull(index[i].B)
-		name[i], find[i] = textOrNull(&index[i].Name), textOrNull(&index[i].Find)
-	}
-	return append([]any{
-		column(rows, func(r *row) int16 { return int16(r.kind) }),
-		column(rows, func(r *row) []byte { return r.key[:] }),
-		a, b, name, find,
-		column(rows, func(r *row) string { return r.body }),
-		column(rows, func(r *row) bool { return r.obj.Deleted() }),
-	}, ends(rows)...)
-}
-
-// ends are the last columns of every table.
-func ends(rows []*row) []any {
-	return []any{
-		column(rows, func(r *row) int64 { return r.digest }),
-		column(rows, func(r *row) int64 { return r.src }),
-		column(rows, func(r *row) int32 { return r.source }),
-		column(rows, func(r *row) int64 { return int64(r.pos) }),
-	}
-}
-
 func bytesOf(k chat.Key) []byte { return k[:] }
 
 func orNull(k chat.Key) []byte {
@@ -220,13 +155,6 @@ func orNull(k chat.Key) []byte {
 // textOrNil is a text as SQLite's driver takes it quickest.
 func textOrNil(s string) any {
 	if s == "" {
-		return nil
-	}
-	return s
-}
-
-func textOrNull(s *string) *string {
-	if *s == "" {
 		return nil
 	}
 	return s

@@ -15,6 +15,8 @@ type session struct {
 	ctx context.Context
 	db  *DB
 	tx  *sql.Tx
+
+	conn *sql.Conn // that tx is on, where it may write
 }
 
 func (s *session) exec(query string, args ...any) error {

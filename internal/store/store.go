@@ -44,6 +44,7 @@ type DB struct {
 	rooms  roomCache
 	index  sync.Mutex // held while messages are made searchable
 	known  known
+	shapes shapes
 
 	filling bool // see sqliteReceive
 
@@ -195,14 +196,31 @@ func (db *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions) (tx *sq
 	return tx, err
 }
 
+// beginWrite is begin on a connection that is at hand beside the transaction.
+func (db *DB) beginWrite(ctx context.Context) (conn *sql.Conn, tx *sql.Tx, err error) {
+	for range 20 {
+		if conn, err = db.write.Conn(ctx); err == nil {
+			if tx, err = conn.BeginTx(ctx, nil); err == nil {
+				return conn, tx, nil
+			}
+			conn.Close() //nolint:errcheck // the error of the transaction counts
+		}
+		if !db.d.stale(err) {
+			break
+		}
+	}
+	return nil, nil, err
+}
+
 // locked runs fn in a transaction that holds the head, and commits it.
 func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error {
-	tx, err := db.begin(ctx, db.write, nil)
+	conn, tx, err := db.beginWrite(ctx)
 	if err != nil {
 		return db.fail("write", err)
 	}
+	defer conn.Close()  //nolint:errcheck // it goes back to the pool
 	defer tx.Rollback() //nolint:errcheck // done after the commit
-	s := &session{ctx: ctx, db: db, tx: tx}
+	s := &session{ctx: ctx, db: db, tx: tx, conn: conn}
 	h, err := s.lock()
 	if err != nil {
 		return err
