@@ -4,7 +4,7 @@ package api
 
 import "github.com/godwit-chat/godwit/internal/markup"
 
-//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go accounts.go files.go messages.go rooms.go ../markup/tree.go
+//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go accounts.go feed.go files.go messages.go rooms.go ../markup/tree.go
 
 // All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
 // IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.
@@ -64,7 +64,8 @@ type Start struct {
 	Place       string            `json:"place"`       // name of the place
 	Address     string            `json:"address"`     // the public address, empty if not set
 	State       string            `json:"state"`       // open, receiving, frozen, retired, standby
-	Position    int64             `json:"position"`    // for GET /wait
+	Cursor      string            `json:"cursor"`      // for GET /feed
+	Now         int64             `json:"now"`         // the server's clock
 	Rooms       []Room            `json:"rooms"`       // those in the sidebar
 	People      []Person          `json:"people"`      // all of them
 	Emoticons   map[string]string `json:"emoticons"`   // folded shortcut to the picture's address
@@ -96,6 +97,11 @@ type Room struct {
 	Guests   bool     `json:"guests,omitempty"`   // guests can come in by its guest address
 	Arriving bool     `json:"arriving,omitempty"` // a move that brings its history has not ended
 	Ends     int64    `json:"ends,omitempty"`     // when it is removed for good, if it is deleted
+
+	// Of rooms in the sidebar: up to when one has read them, and what is newer.
+	Read     int64 `json:"read,omitempty"`
+	Unread   int   `json:"unread,omitempty"`   // counted up to 100
+	Mentions int   `json:"mentions,omitempty"` // of oneself, of @all and @here
 }
 
 // Rooms is the answer of GET /rooms?q=&only=&archived=1&after=: rooms that
@@ -127,6 +133,7 @@ type Message struct {
 	Replies   *Replies   `json:"replies,omitempty"`  // none: there are none
 	Reactions []Reaction `json:"reactions,omitempty"`
 	Pinned    bool       `json:"pinned,omitempty"`
+	Calls     []string   `json:"calls,omitempty"` // IDs of those whom it mentions by name, or by @here
 }
 
 // File is a file in a message.
@@ -162,14 +169,6 @@ type NewMessage struct {
 	Files  []string `json:"files,omitempty"`  // IDs of uploads that are done; with some, the text may be empty
 	Thread string   `json:"thread,omitempty"` // ID of the message that it answers
 	Shown  bool     `json:"shown,omitempty"`  // also send a reply to the room
-}
-
-// Wait is the answer of GET /wait?position=N: it comes when the log is past
-// that position, or after 25 s. Rooms are those with news that one may read.
-type Wait struct {
-	Position int64    `json:"position"`
-	Rooms    []string `json:"rooms,omitempty"`
-	Afresh   bool     `json:"afresh,omitempty"` // too much happened: start again with /start
 }
 
 // Found is the answer of GET /search?q=&older=: q has words and from: in:

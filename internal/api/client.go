@@ -138,11 +138,6 @@ func (c *Client) Search(ctx context.Context, query, older string) (f Found, err 
 	return f, c.Do(ctx, http.MethodGet, "search?"+url.Values{"q": {query}, "older": {older}}.Encode(), nil, &f)
 }
 
-// Wait waits for news after a position.
-func (c *Client) Wait(ctx context.Context, position int64) (w Wait, err error) {
-	return w, c.Do(ctx, http.MethodGet, "wait?position="+strconv.FormatInt(position, 10), nil, &w)
-}
-
 // Overview fetches the administrators' overview.
 func (c *Client) Overview(ctx context.Context) (o Overview, err error) {
 	return o, c.Do(ctx, http.MethodGet, "admin/overview", nil, &o)

@@ -94,6 +94,32 @@ type Reader interface {
 
 	// Sources names the sources that were imported from, the oldest first.
 	Sources() ([]string, error)
+
+	Follower
+}
+
+// Follower answers what those ask who follow a log.
+type Follower interface {
+	// Follows reports whether the log goes on from a cursor: whether what is
+	// after its position now is all that its holder has not seen. It does not
+	// after a database was set back, or was another one.
+	Follows(Cursor) (bool, error)
+	// Unread counts what a person has not read, in each of some rooms; rooms
+	// without anything are left out. It counts rows, up to a bound.
+	Unread(UnreadQuery) (map[RoomID]Unread, error)
+}
+
+// UnreadQuery asks for messages that were written here, by somebody else.
+type UnreadQuery struct {
+	Of    []UserID        // the identities of the one who reads
+	After map[RoomID]Time // up to when each room was read
+	Most  int             // messages that are counted in a room
+}
+
+// Unread is how much of a room somebody has not read.
+type Unread struct {
+	Messages int // replies left out that stand only in their threads
+	Mentions int // of the person or of everybody, there too
 }
 
 // Thread is what there is of replies to a message.

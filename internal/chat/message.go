@@ -74,6 +74,7 @@ type Extra struct {
 	Card     json.RawMessage `json:"card,omitempty"`     // compact JSON
 	Shown    bool            `json:"shown,omitempty"`    // a reply that was also sent to the room
 	Everyone string          `json:"everyone,omitempty"` // EveryoneAll or EveryoneHere: whom the text calls
+	Here     []UserID        `json:"here,omitempty"`     // whom EveryoneHere meant: those who were there then
 }
 
 // Message is one message of a room. History order is (room, Sent, ID).
@@ -104,7 +105,7 @@ func (m *Message) Aside() bool { return !m.Thread.IsZero() && !m.Shown }
 // digested: nil if it is empty, otherwise JSON, equal for equal parts.
 func (m *Message) EncodeExtra() []byte {
 	x := &m.Extra
-	if x.Label == "" && x.Color == "" && !x.Shown && x.Everyone == "" && len(x.Mentions) == 0 && len(x.Files) == 0 && len(x.Card) == 0 {
+	if x.Label == "" && x.Color == "" && !x.Shown && x.Everyone == "" && len(x.Here) == 0 && len(x.Mentions) == 0 && len(x.Files) == 0 && len(x.Card) == 0 {
 		return nil
 	}
 	b, err := json.Marshal(x)

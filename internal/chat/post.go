@@ -72,6 +72,9 @@ func (s *Service) Post(ctx context.Context, secret string, d Draft) (*Message, *
 		return nil, nil, err
 	}
 	called := p.called(d.Text)
+	if err := s.here(ctx, p, d.Room, &called); err != nil {
+		return nil, nil, err
+	}
 	var m *Message
 	err = s.Store.Update(ctx, func(tx Tx) error {
 		a, err := poster(tx, p, secret)

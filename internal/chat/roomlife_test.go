@@ -412,7 +412,7 @@ func TestWhatOneHasOfARoom(t *testing.T) {
 	yes, no, level, bad := true, false, chat.NotifyMentions, chat.NotifyLevel("loud")
 	p.must(p.s.SetMine(ctx, p.as("ben"), room, chat.Mine{Star: &yes, Notify: &level}))
 	p.must(p.s.SetOrder(ctx, p.as("ben"), []chat.RoomID{other, room, room, {9}}))
-	list, _, err := p.s.Sidebar(ctx, p.as("ben"))
+	list, _, _, err := p.s.Sidebar(ctx, p.as("ben"))
 	p.must(err)
 	for _, v := range list {
 		if v.ID == room && (!v.Member.Star || v.Member.Notify != level || v.Member.Order != 2) || v.ID == other && v.Member.Order != 1 {
@@ -428,7 +428,7 @@ func TestWhatOneHasOfARoom(t *testing.T) {
 	for range 2 {
 		p.must(p.s.SetMine(ctx, p.as("ben"), v.ID, chat.Mine{Hidden: &yes}))
 	}
-	list, _, err = p.s.Sidebar(ctx, p.as("ben"))
+	list, _, _, err = p.s.Sidebar(ctx, p.as("ben"))
 	p.must(err)
 	i := slices.IndexFunc(list, func(one *chat.RoomView) bool { return one.ID == v.ID })
 	if i < 0 || list[i].Member.Hidden == 0 {

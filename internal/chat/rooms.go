@@ -22,6 +22,8 @@ type RoomView struct {
 	// Arriving says that a move brings the room, or goes on with it, and has
 	// not ended: more of its history may come.
 	Arriving bool
+	Read     Time   // up to when the one who looks has read it, where that was asked for
+	Unread   Unread // what is newer, where that was asked for
 }
 
 // errNoRoom is the answer about rooms that are not there, and about those
@@ -99,15 +101,16 @@ func memberships(r Reader, a *Actor) (map[RoomID]*Member, error) {
 	return in, nil
 }
 
-// Sidebar lists the rooms that the actor is in and that are in use, and the
-// head: its position is the one from which to wait for news of them and of
-// the actor's roster.
-func (s *Service) Sidebar(ctx context.Context, a *Actor) (list []*RoomView, h Head, err error) {
+// Sidebar lists the rooms that the actor is in and that are in use, with what
+// is unread in them, and the cursor from which a feed goes on: after it is
+// all that may be news to the actor and their roster.
+func (s *Service) Sidebar(ctx context.Context, a *Actor) (list []*RoomView, c Cursor, state State, err error) {
 	err = s.Store.View(ctx, func(r Reader) error {
-		if h, err = r.Head(); err != nil {
+		h, err := r.Head()
+		if err != nil {
 			return err
 		}
-		h.Pos = min(h.Pos, a.Roster.at.Pos)
+		c, state = Cursor{h.LogID, h.Epoch, min(h.Pos, a.Roster.at.Pos)}, h.State
 		p, err := s.roster(r)
 		if err != nil {
 			return err
@@ -121,13 +124,16 @@ func (s *Service) Sidebar(ctx context.Context, a *Actor) (list []*RoomView, h He
 				list = append(list, &RoomView{Room: room, Member: m, MayPost: a.mayPost(room)})
 			}
 		}
-		return complete(r, a, p, list)
+		if err := complete(r, a, p, list); err != nil {
+			return err
+		}
+		return unread(r, a, list)
 	})
 	if err == nil {
 		err = s.markArriving(ctx, list...)
 	}
 	slices.SortFunc(list, compareRooms)
-	return list, h, err
+	return list, c, state, err
 }
 
 // complete reads who is in 1-1s and groups, and when rooms were last used.
@@ -319,44 +325,4 @@ func (v *RoomView) gather(a *Actor, p *Roster, members []*Member) {
 			v.With = []UserID{a.User.ID}
 		}
 	}
-}
-
-// Readable says which of some rooms the actor may read: those of the news
-// that they hear of.
-func (s *Service) Readable(ctx context.Context, a *Actor, rooms []RoomID) (list []RoomID, err error) {
-	err = s.Store.View(ctx, func(r Reader) error {
-		keys := make([]Key, len(rooms))
-		for i, id := range rooms {
-			keys[i] = Key(id)
-		}
-		found, err := r.GetAll(KindRoom, keys)
-		if err != nil {
-			return err
-		}
-		var members []Key
-		for _, id := range rooms {
-			for _, u := range a.IDs() {
-				members = append(members, PairKey(Key(id), Key(u)))
-			}
-		}
-		in, err := r.GetAll(KindMember, members)
-		if err != nil {
-			return err
-		}
-		for _, id := range rooms {
-			room, ok := found[Key(id)].(*Room)
-			if !ok {
-				continue
-			}
-			member := slices.ContainsFunc(a.IDs(), func(u UserID) bool {
-				m, ok := in[PairKey(Key(id), Key(u))].(*Member)
-				return ok && !m.Gone
-			})
-			if a.mayRead(room, member) {
-				list = append(list, id)
-			}
-		}
-		return nil
-	})
-	return list, err
 }

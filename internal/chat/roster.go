@@ -80,16 +80,9 @@ func CanSignIn(u *User) bool {
 func (p *Roster) Mentioned(text string) []Mention {
 	var list []Mention
 	seen := map[string]bool{}
-	for {
-		at := strings.IndexByte(text, '@')
-		if at < 0 {
-			return list
-		}
-		text = text[at+1:]
-		name := text[:strings.IndexFunc(text+" ", notInMention)]
-		name = strings.TrimRight(name, ".-_")
+	for _, name := range called(text) {
 		folded := Fold(name)
-		if name == "" || seen[folded] {
+		if seen[folded] {
 			continue
 		}
 		seen[folded] = true
@@ -98,6 +91,22 @@ func (p *Roster) Mentioned(text string) []Mention {
 				list = append(list, Mention{Name: name, User: p.Root(id)})
 				break
 			}
+		}
+	}
+	return list
+}
+
+// called lists a text's @words, without the @.
+func called(text string) (names []string) {
+	for {
+		at := strings.IndexByte(text, '@')
+		if at < 0 {
+			return names
+		}
+		text = text[at+1:]
+		name := text[:strings.IndexFunc(text+" ", notInMention)]
+		if name = strings.TrimRight(name, ".-_"); name != "" {
+			names = append(names, name)
 		}
 	}
 }

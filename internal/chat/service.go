@@ -28,6 +28,9 @@ type Service struct {
 	// where people sign in.
 	Codes CodeMaker
 
+	// Present reports whether somebody is there just now; nil knows of nobody.
+	Present func(UserID) bool
+
 	keeper   rosterKeeper
 	arriving arrivals
 }

@@ -72,6 +72,14 @@ func (r *reader) Threads(ids []chat.MessageID) (map[chat.MessageID]chat.Thread, 
 	r.c.reads.Add(1)
 	return r.Reader.Threads(ids)
 }
+func (r *reader) Follows(c chat.Cursor) (bool, error) {
+	r.c.reads.Add(1)
+	return r.Reader.Follows(c)
+}
+func (r *reader) Unread(q chat.UnreadQuery) (map[chat.RoomID]chat.Unread, error) {
+	r.c.reads.Add(1)
+	return r.Reader.Unread(q)
+}
 
 type lockedWriter struct {
 	mu sync.Mutex

@@ -75,6 +75,7 @@ func roomOf(v *chat.RoomView) api.Room {
 		ID: v.ID.String(), Type: string(v.Type), State: string(v.State), Name: v.Name, Topic: v.Topic, With: texts(v.With),
 		Last: int64(v.Span.Last), MayPost: v.MayPost, Member: v.Member != nil, Members: v.Members,
 		Guests: !chat.GuestKey(v.Guest).IsZero(), Arriving: v.Arriving, Ends: int64(v.Ends),
+		Read: int64(v.Read), Unread: v.Unread.Messages, Mentions: v.Unread.Mentions,
 	}
 	if v.Member != nil {
 		out.Star, out.Order, out.Notify, out.Hidden = v.Member.Star, v.Member.Order, string(v.Member.Notify), int64(v.Member.Hidden)
@@ -114,6 +115,7 @@ func messageOf(p *chat.Roster, d *chat.Details, m *chat.Message) api.Message {
 		return out
 	}
 	out.Everyone = m.Everyone
+	out.Calls = callsOf(p, m)
 	var files map[chat.FileID]*chat.FileView
 	if d != nil {
 		files = d.Files
@@ -133,6 +135,18 @@ func messageOf(p *chat.Roster, d *chat.Details, m *chat.Message) api.Message {
 	}
 	out.Reactions, out.Pinned = reactionsOf(p, d.Reactions[m.ID]), d.Pinned[m.ID]
 	return out
+}
+
+// callsOf says whom a message mentions.
+func callsOf(p *chat.Roster, m *chat.Message) []string {
+	var list []string
+	for _, mention := range m.Mentions {
+		list = append(list, p.Root(mention.User).String())
+	}
+	for _, id := range m.Here {
+		list = append(list, id.String())
+	}
+	return list
 }
 
 func messagesOf(page *chat.Page) []api.Message {

@@ -54,7 +54,7 @@ type Server struct {
 	started  time.Time
 	handler  http.Handler
 	calls    []string // of the API, as "METHOD path"
-	news     *news
+	hub      *hub
 	tries    *limits
 	previews *previewer
 	host     hosts
@@ -68,7 +68,8 @@ type Server struct {
 // New makes a server. It reads neither messages nor files. It fails with
 // Invalid if the address is none.
 func New(c Config) (*Server, error) {
-	s := &Server{Config: c, started: time.Now(), news: newNews(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix)}
+	s := &Server{Config: c, started: time.Now(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix)}
+	s.hub = newHub(s)
 	if c.Name == "" {
 		s.Name = "Godwit"
 	}
@@ -92,6 +93,7 @@ func New(c Config) (*Server, error) {
 	if c.Service.Bytes == nil {
 		c.Service.Bytes = c.Files
 	}
+	c.Service.Present = s.hub.present
 	h, err := s.routes()
 	if err != nil {
 		return nil, err
@@ -120,12 +122,16 @@ func (s *Server) publicText() string {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Run does what goes on behind the requests, until ctx ends: it tells those
-// who wait of news, makes messages searchable, and removes what has expired.
-// Then those who wait are answered, so that the server can end.
+// Run does what goes on behind the requests, until ctx ends: it follows the
+// log and tells everybody of what is new, stores what was read, makes messages
+// searchable, and removes what has expired. Then it ends the feeds, so that
+// the server can end.
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.follow(ctx) })
+	g.Go(func() error { return s.hub.follow(ctx) })
+	g.Go(func() error { return s.hub.watch(ctx) })
+	g.Go(func() error { return s.hub.tellPresence(ctx) })
+	g.Go(func() error { return s.keepMarks(ctx) })
 	g.Go(func() error { return s.index(ctx) })
 	g.Go(func() error { return s.sweep(ctx) })
 	g.Go(func() error { return s.followPlace(ctx) })
@@ -160,7 +166,6 @@ func (s *Server) routes() (http.Handler, error) {
 		"GET rooms":                          s.rooms,
 		"GET rooms/{id}":                     s.room,
 		"GET rooms/{id}/messages":            s.history,
-		"GET wait":                           s.wait,
 		"GET search":                         s.search,
 		"GET files/{id}":                     s.file,
 		"GET previews/{id}":                  s.preview,
@@ -176,6 +181,7 @@ func (s *Server) routes() (http.Handler, error) {
 	}
 	maps.Copy(public, s.guestCalls())
 	maps.Copy(private, s.roomCalls())
+	maps.Copy(private, s.feedCalls())
 	maps.Copy(private, s.uploadCalls())
 	maps.Copy(private, s.messageCalls())
 	maps.Copy(private, s.adminCalls())

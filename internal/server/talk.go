@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"time"
 
 	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -13,7 +14,7 @@ func (s *Server) start(r *request) (any, error) {
 	if err := s.renew(r); err != nil {
 		return nil, err
 	}
-	rooms, h, err := s.Service.Sidebar(r.Context(), r.actor)
+	rooms, at, state, err := s.Service.Sidebar(r.Context(), r.actor)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +24,7 @@ func (s *Server) start(r *request) (any, error) {
 	}
 	p := r.actor.Roster
 	out := api.Start{Preferences: chosen,
-		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: string(h.State), Position: int64(h.Pos),
+		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: string(state), Cursor: encodeCursor(at), Now: int64(chat.TimeOf(time.Now())),
 		Rooms: make([]api.Room, len(rooms)), People: peopleOf(r.actor), Emoticons: emoticonsOf(p),
 	}
 	for i, v := range rooms {

@@ -7,6 +7,7 @@ import { createReadStream, existsSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { WebSocketServer } from "ws";
 import { day, id, messagesOf, people, rooms } from "./data.mjs";
 
 const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), "../dist");
@@ -31,9 +32,9 @@ export class Mock {
     this.nonces = new Map();
     this.signedIn = false;
     this.links = new Set(["good-secret"]);
-    this.position = 1;
-    this.news = [];
-    this.waiting = [];
+    this.frames = []; // all that was told, in order; a cursor is a number of frames
+    this.sockets = new Set();
+    this.said = []; // what clients said
     this.failPosts = 0; // so many posts are answered with an error
     this.down = false; // answers nothing
     this.posts = 0;
@@ -54,12 +55,35 @@ export class Mock {
     const room = this.rooms.get(roomID);
     const list = this.messages(room);
     const sent = Math.max(Date.now() * 1000, (list.at(-1)?.sent ?? 0) + 1);
-    const m = { id: id(0x77, ++this.posts), room: roomID, author, type: "plain", sent, tree: [{ t: "text", x: words }] };
+    const m = { id: id(0x77, ++this.posts).replace("-8000-", "-7000-"), room: roomID, author, type: "plain", sent, tree: [{ t: "text", x: words }] };
     list.push(m);
-    this.position++;
-    this.news.push({ position: this.position, room: roomID });
-    for (const ring of this.waiting.splice(0)) ring();
+    this.tell({ type: "message", message: m });
     return m;
+  }
+
+  // tell sends an event to all who listen.
+  tell(event) {
+    this.frames.push(event);
+    for (const s of this.sockets) s.send(JSON.stringify({ cursor: String(this.frames.length), events: [event] }));
+  }
+
+  // hear is a feed that begins: it gets what it has missed.
+  hear(ws, q) {
+    this.sockets.add(ws);
+    ws.on("close", () => this.sockets.delete(ws));
+    ws.on("message", (data) => {
+      const said = JSON.parse(String(data));
+      this.said.push(said);
+      if (said.type === "open") for (const room of said.rooms ?? []) ws.send(JSON.stringify({ cursor: String(this.frames.length), events: [{ type: "opened", id: room }] }));
+      if (said.type === "read") this.tell({ type: "read", id: said.room, read: said.time, last: said.time });
+    });
+    const missed = this.frames.slice(Number(q.get("cursor")));
+    ws.send(JSON.stringify({ cursor: String(this.frames.length), events: [...missed, { type: "presence", whole: true, people: { [people[1].id]: "online", [people[2].id]: "away" } }] }));
+  }
+
+  // hangUp ends all feeds, as a server does that ends or goes on elsewhere.
+  hangUp(code = 1012, reason = "0") {
+    for (const s of this.sockets) s.close(code, reason);
   }
 
   listen(port = 0) {
@@ -69,6 +93,12 @@ export class Mock {
         res.end(JSON.stringify({ kind: e.kind ?? "internal", text: e.message, hint: e.hint }));
       });
     });
+    const feeds = new WebSocketServer({ noServer: true });
+    this.server.on("upgrade", (req, socket, head) => {
+      if (this.down) return socket.destroy();
+      if (!this.signedIn) return socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+      feeds.handleUpgrade(req, socket, head, (ws) => this.hear(ws, new URL(req.url, "http://mock").searchParams));
+    });
     return new Promise((done) => this.server.listen(port, "127.0.0.1", () => {
       this.url = `http://127.0.0.1:${this.server.address().port}`;
       done(this.url);
@@ -76,7 +106,7 @@ export class Mock {
   }
 
   close() {
-    for (const ring of this.waiting.splice(0)) ring();
+    for (const s of this.sockets) s.terminate();
     this.server.closeAllConnections();
     return new Promise((done) => this.server.close(done));
   }
@@ -88,19 +118,19 @@ export class Mock {
     this.requests.push(req.method + " " + url.pathname + url.search);
     if (this.down) return req.socket.destroy();
     const body = await bodyOf(req);
-    const answer = await this.api(req.method, url.pathname.slice("/api/v1".length), url.searchParams, body, res);
+    const answer = await this.api(req.method, url.pathname.slice("/api/v1".length), url.searchParams, body);
     res.writeHead(answer === undefined ? 204 : 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
     res.end(answer === undefined ? "" : JSON.stringify(answer));
   }
 
-  async api(method, where, q, body, res) {
+  async api(method, where, q, body) {
     const [, a, b, c, d] = where.split("/").map(decodeURIComponent);
-    if (a === "session") return this.session(method, body, res);
+    if (a === "session") return this.session(method, body);
     if (a === "first") return { empty: false };
     if (a === "links") return this.link(method, b, body);
     if (!this.signedIn) throw new Wrong(401, "unknown", "Nobody is signed in.", "Sign in first.");
     if (a === "start") return this.start();
-    if (a === "wait") return this.wait(Number(q.get("position")), res);
+    if (a === "feed") throw new Wrong(400, "invalid", "This address is a WebSocket.");
     if (a === "search") return this.search(q);
     if (a === "account") return this.account(method, b, body);
     if (a === "admin") return admin(b, c, q, d === "link");
@@ -151,7 +181,7 @@ export class Mock {
 
   start() {
     return {
-      me, preferences: this.preferences, place: "Estuary Watch", address: "https://chat.example.org", state: "open", position: this.position,
+      me, preferences: this.preferences, place: "Estuary Watch", address: "https://chat.example.org", state: "open", cursor: String(this.frames.length), now: Date.now() * 1000,
       rooms: [...this.rooms.values()].filter((r) => r.member).map(({ people: _, members: __, ...r }) => r), people,
       emoticons: { godwit: "/mock/picture/emoticon.svg" },
     };
@@ -160,19 +190,6 @@ export class Mock {
   details(room) {
     const list = this.messages(room);
     return { ...room, messages: list.length, first: list[0]?.sent, last: list.at(-1)?.sent };
-  }
-
-  async wait(position, res) {
-    const past = () => this.news.filter((n) => n.position > position);
-    if (!past().length) {
-      await new Promise((done) => {
-        const timer = setTimeout(done, 25_000);
-        const ring = () => (clearTimeout(timer), done());
-        this.waiting.push(ring);
-        res.on("close", ring);
-      });
-    }
-    return { position: this.position, rooms: [...new Set(past().map((n) => n.room))] };
   }
 
   post(room, body) {

@@ -45,7 +45,8 @@ export interface Start {
   place: string;
   address: string;
   state: string;
-  position: number;
+  cursor: string;
+  now: number;
   rooms: Room[];
   people: Person[];
   emoticons: Record<string, string>;
@@ -76,6 +77,9 @@ export interface Room {
   guests?: boolean;
   arriving?: boolean;
   ends?: number;
+  read?: number;
+  unread?: number;
+  mentions?: number;
 }
 
 export interface Rooms {
@@ -101,6 +105,7 @@ export interface Message {
   replies?: Replies;
   reactions?: Reaction[];
   pinned?: boolean;
+  calls?: string[];
 }
 
 export interface File {
@@ -129,12 +134,6 @@ export interface NewMessage {
   files?: string[];
   thread?: string;
   shown?: boolean;
-}
-
-export interface Wait {
-  position: number;
-  rooms?: string[];
-  afresh?: boolean;
 }
 
 export interface Found {
@@ -410,6 +409,47 @@ export interface PushKeys {
 export interface PushKey {
   key: string;
   trouble?: string;
+}
+
+export interface Frame {
+  cursor: string;
+  events?: Event[];
+}
+
+export interface Event {
+  type: string;
+  message?: Message;
+  room?: Room;
+  id?: string;
+  who?: string;
+  gone?: boolean;
+  read?: number;
+  unread?: number;
+  mentions?: number;
+  last?: number;
+  person?: Person;
+  emoticon?: Emoticon;
+  place?: Place;
+  people?: Record<string, string>;
+  whole?: boolean;
+}
+
+export interface Place {
+  name: string;
+  address: string;
+  state: string;
+}
+
+export interface Said {
+  type: string;
+  rooms?: string[];
+  room?: string;
+  on?: boolean;
+  time?: number;
+}
+
+export interface Read {
+  time: number;
 }
 
 export interface NewUpload {

@@ -1,6 +1,6 @@
 // The HTTP API: one function an endpoint, one kind of error.
 import type {
-  AdminPeople, Error as Wrong, Found, History, LinkInfo, Message, Overview, ResetLink, Room, Rooms, SignedIn, Start, Wait,
+  AdminPeople, Error as Wrong, Found, History, LinkInfo, Message, Overview, ResetLink, Room, Rooms, SignedIn, Start,
 } from "./api.gen";
 import { words } from "./words";
 
@@ -71,7 +71,11 @@ export const api = {
     call<History>("GET", `/rooms/${part(room)}/messages` + query({ limit: String(pageSize), ...where }), undefined, signal),
   post: (room: string, text: string, nonce: string, files: string[] = []) =>
     call<Message>("POST", `/rooms/${part(room)}/messages`, { text, nonce, files }),
-  wait: (position: number, signal: AbortSignal) => call<Wait>("GET", "/wait?position=" + position, undefined, signal),
+  // feedFault says why a feed cannot be opened, or "" if it can be.
+  feedFault: () => call<unknown>("GET", "/feed").then(() => "", (e: unknown) => {
+    const kind = faultOf(e).kind;
+    return kind === "unknown" || kind === "offline" ? kind : "";
+  }),
   search: (q: string, older = "") => call<Found>("GET", "/search" + query({ q, older })),
   overview: () => call<Overview>("GET", "/admin/overview"),
   adminPeople: (q: string, after = "") => call<AdminPeople>("GET", "/admin/people" + query({ q, after })),

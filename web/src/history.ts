@@ -45,20 +45,34 @@ export function addNewer(pages: Page[], page: Page): Page[] {
   return begun(kept);
 }
 
-// mergeNewest brings the newest page into those held. It says whether there
-// is a gap between them; then nothing was changed.
-export function mergeNewest(pages: Page[], page: Page): { pages: Page[]; gap: boolean } {
-  const first = page.messages[0];
-  const last = messagesOf(pages).at(-1);
-  if (!first) return { pages, gap: false };
-  if (!last) return { pages: [page], gap: false };
-  if (compare(first, last) > 0 && page.older) return { pages, gap: true };
-  const before = pages
-    .map((p) => ({ ...p, messages: p.messages.filter((m) => compare(m, first) < 0) }))
-    .filter((p) => p.messages.length);
-  const all = before.length ? [...before, page] : [{ ...page, older: page.older ?? "" }];
-  const kept = all.slice(-maxPages);
-  return { pages: kept.length === all.length ? kept : begun(kept), gap: false };
+// pageLength is how many messages a page has that grows with the news.
+const pageLength = 50;
+
+// putMessage brings one message into those held: in the place of its older
+// state, behind the newest, or between two others. It says whether the message
+// is newer than all that are held, and there is a gap before it; then nothing
+// was changed.
+export function putMessage(pages: Page[], m: Message): { pages: Page[]; gap: boolean } {
+  const all = messagesOf(pages);
+  const first = all[0];
+  const last = all.at(-1);
+  if (!first || !last) return newerOf(pages) ? { pages, gap: true } : { pages: [{ messages: [m] }], gap: false };
+  if (compare(m, last) > 0) {
+    if (newerOf(pages)) return { pages, gap: true };
+    const end = pages.at(-1)!;
+    const grown = end.messages.length < pageLength ? [...pages.slice(0, -1), { ...end, messages: [...end.messages, m] }] : [...pages, { messages: [m] }];
+    const kept = grown.slice(-maxPages);
+    return { pages: kept.length === grown.length ? kept : begun(kept), gap: false };
+  }
+  if (compare(m, first) < 0 && olderOf(pages)) return { pages, gap: false };
+  const at = Math.max(0, pages.findLastIndex((p) => p.messages[0] && compare(p.messages[0], m) <= 0));
+  return { pages: pages.map((p, i) => (i === at ? { ...p, messages: inserted(p.messages, m) } : p)), gap: false };
+}
+
+function inserted(list: Message[], m: Message): Message[] {
+  const at = list.findIndex((x) => compare(x, m) >= 0);
+  if (at < 0) return [...list, m];
+  return [...list.slice(0, at), m, ...list.slice(list[at]!.id === m.id ? at + 1 : at)];
 }
 
 function replaceFirst(pages: Page[], older: string): Page[] {

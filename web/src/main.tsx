@@ -1,7 +1,8 @@
 // The beginning: looks, routes, the first request, the page.
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { hurry } from "./news";
+import { hurry } from "./feed";
+import { watchPresence } from "./presence";
 import { read } from "./room";
 import { listen, route } from "./route";
 import { begin } from "./session";
@@ -15,10 +16,13 @@ import "./style/pages.css";
 
 startLook();
 listen();
+watchPresence();
 addEventListener("online", hurry);
 addEventListener("visibilitychange", () => {
   const id = state.opened.value?.id;
-  if (!document.hidden && id) read(id);
+  if (document.hidden) return;
+  hurry();
+  if (id) read(id);
 });
 // A password link is for somebody who is not signed in yet.
 const stop = effect(() => {

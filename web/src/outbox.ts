@@ -1,8 +1,9 @@
 // Messages on their way to the server. Each has a nonce, so that sending it
 // again posts it once.
+import { batch } from "@preact/signals";
 import { api, faultOf } from "./api";
 import type { Message } from "./api.gen";
-import { refresh } from "./room";
+import { apply } from "./apply";
 import { signedOut } from "./session";
 import { state, type Draft } from "./state";
 
@@ -48,22 +49,42 @@ export function sendWaiting(): void {
   for (const d of state.outbox.value) if (d.state === "failed" && d.fault?.kind === "offline") sendAgain(d.nonce);
 }
 
-// arrived takes out what the history has by now.
-export function arrived(messages: Message[]): void {
-  if (!state.outbox.value.length) return;
-  const ids = new Set(messages.map((m) => m.id));
-  state.outbox.value = state.outbox.value.filter((d) => !d.message || !ids.has(d.message.id));
+// held are own messages that came by the feed while one of ours was on its
+// way to the same room: it may be that one, and the answer says so.
+let held: Message[] = [];
+
+// heldBack says whether a message waits for the answer to one of ours.
+export function heldBack(m: Message): boolean {
+  if (m.author !== state.start.value?.me.id || m.edited || m.gone) return false;
+  if (!state.outbox.value.some((d) => d.room === m.room && d.state === "sending")) return false;
+  held.push(m);
+  return true;
+}
+
+function letGo(): void {
+  const list = held;
+  held = [];
+  for (const message of list) apply({ type: "message", message });
+}
+
+// arrive takes out what the history has by now.
+export function arrive(m: Message): void {
+  if (!state.outbox.value.some((d) => d.message?.id === m.id)) return;
+  state.outbox.value = state.outbox.value.filter((d) => d.message?.id !== m.id);
 }
 
 async function post(draft: Draft): Promise<void> {
   try {
     const message = await api.post(draft.room, draft.text, draft.nonce, draft.files);
-    change(draft.nonce, { state: "sent", message });
-    if (state.opened.value?.id === draft.room) await refresh(draft.room).catch(() => undefined);
-    else discard(draft.nonce);
+    batch(() => {
+      change(draft.nonce, { state: "sent", message });
+      apply({ type: "message", message });
+      letGo();
+    });
   } catch (e) {
     const fault = faultOf(e);
     if (fault.kind === "unknown") signedOut();
     else change(draft.nonce, { state: "failed", fault });
+    letGo();
   }
 }

@@ -2,10 +2,11 @@
 // history, go to a day or a message.
 import { batch } from "@preact/signals";
 import { api, faultOf, type Where } from "./api";
-import type { History } from "./api.gen";
-import { addNewer, addOlder, aroundOf, mergeNewest, messagesOf, newerOf, olderOf, type Page } from "./history";
-import { arrived } from "./outbox";
-import { putRoom, signedOut } from "./session";
+import type { History, Message } from "./api.gen";
+import { apply, putRoom } from "./apply";
+import { showing, say } from "./feed";
+import { addNewer, addOlder, aroundOf, compare, messagesOf, newerOf, olderOf, putMessage, type Page } from "./history";
+import { signedOut } from "./session";
 import { state, type Opened, type Seek } from "./state";
 
 let inFlight: AbortController | null = null;
@@ -13,9 +14,15 @@ let inFlight: AbortController | null = null;
 function blank(id: string): Opened {
   return {
     id, details: null, pages: [], loaded: false, loading: "", seek: null, marked: "", news: false,
-    readTo: state.unread.value.get(id) ?? 0, fault: null,
+    readTo: newFrom(id), fault: null,
     edge: { older: null, newer: null },
   };
+}
+
+// newFrom returns up to when a room was read, if something in it is new.
+function newFrom(id: string): number {
+  const room = state.rooms.value.get(id);
+  return room?.unread ? room.read ?? 0 : 0;
 }
 
 const same = (id: string): Opened | null => (state.opened.value?.id === id ? state.opened.value : null);
@@ -42,6 +49,7 @@ export function openRoom(id: string, message = ""): void {
     if (!o) state.opened.value = blank(id);
     read(id);
   });
+  showing();
   if (!o) void details(id);
   void jump(id, message ? { around: message } : {}, message ? { to: "message", id: message, mark: true } : { to: "newest" });
 }
@@ -49,6 +57,7 @@ export function openRoom(id: string, message = ""): void {
 export function closeRoom(): void {
   inFlight?.abort();
   state.opened.value = null;
+  showing();
 }
 
 async function details(id: string): Promise<void> {
@@ -68,6 +77,7 @@ export async function jump(id: string, where: Where, seek: Seek): Promise<void> 
   inFlight?.abort();
   const control = new AbortController();
   inFlight = control;
+  late = [];
   try {
     let page = pageOf(await api.history(id, where, control.signal));
     if (where.at && !page.messages.length && page.older) page = pageOf(await api.history(id, {}, control.signal));
@@ -76,7 +86,7 @@ export async function jump(id: string, where: Where, seek: Seek): Promise<void> 
       pages: page.messages.length ? [page] : [], loaded: true, loading: "", seek, fault: null, news: false,
       marked: seek.to === "message" && seek.mark ? seek.id : "", edge: { older: null, newer: null },
     });
-    arrived(page.messages);
+    catchUp();
   } catch (e) {
     if (control.signal.aborted) return;
     const fault = faultOf(e);
@@ -118,7 +128,7 @@ async function load(side: "older" | "newer"): Promise<void> {
     if (!now || control?.signal.aborted) return;
     const pages = side === "older" ? addOlder(now.pages, page) : addNewer(now.pages, page);
     change(o.id, { pages, loading: "", news: newerOf(pages) ? now.news : false });
-    if (side === "newer") arrived(page.messages);
+    catchUp();
   } catch (e) {
     const now = same(o.id);
     if (!now || control?.signal.aborted) return;
@@ -126,38 +136,87 @@ async function load(side: "older" | "newer"): Promise<void> {
   }
 }
 
-// refresh brings what is new into the room that is shown.
-export async function refresh(id: string): Promise<void> {
-  const o = same(id);
-  if (!o || !o.loaded) return;
-  if (newerOf(o.pages)) {
-    change(id, { news: true });
-    return;
-  }
+// late is what came while a page was on its way: the page may be older.
+let late: Message[] = [];
+
+// receive brings a message into the room that is shown.
+export function receive(m: Message): void {
+  const o = same(m.room);
+  if (!o) return;
+  if (!o.loaded || o.loading) late.push(m);
+  if (!o.loaded) return;
+  const put = putMessage(o.pages, m);
+  const readTo = o.readTo || !document.hidden ? o.readTo : messagesOf(o.pages).at(-1)?.sent ?? 0;
+  change(o.id, put.gap ? { news: true } : { pages: put.pages, readTo });
+}
+
+function catchUp(): void {
+  const list = late;
+  late = [];
+  for (const m of list) receive(m);
+}
+
+// opened is the server's word that it tells of a room from here on. Of rooms
+// that one is not in it did not before.
+export function opened(id: string): void {
+  if (!state.rooms.value.has(id)) reload(id);
+}
+
+// reload fetches again what is held of the room that is shown: of the one
+// given, or of any.
+export function reload(id: string): void {
+  const o = state.opened.value;
+  if (!o || (id && o.id !== id) || !(o.loaded || o.fault)) return;
+  void details(o.id);
+  void again(o);
+}
+
+async function again(o: Opened): Promise<void> {
+  const held = messagesOf(o.pages);
+  const first = held[0];
   const control = inFlight;
-  const page = pageOf(await api.history(id, {}, control?.signal));
-  const now = same(id);
-  if (!now || control?.signal.aborted) return;
-  const merged = mergeNewest(now.pages, page);
-  if (merged.gap) {
-    change(id, { pages: [page], seek: { to: "newest" } });
-  } else {
-    change(id, { pages: merged.pages, readTo: readTo(now, o) });
+  late = [];
+  try {
+    const pages: Page[] = [];
+    if (newerOf(o.pages)) {
+      pages.push(pageOf(await api.history(o.id, { around: held[held.length >> 1]!.id }, control?.signal)));
+    } else {
+      for (let before = ""; pages.length < o.pages.length || !pages.length; ) {
+        const page = pageOf(await api.history(o.id, before ? { before } : {}, control?.signal));
+        if (page.messages.length) pages.unshift(page);
+        before = page.older ?? "";
+        if (!before || !first || compare(page.messages[0]!, first) <= 0) break;
+      }
+    }
+    if (!same(o.id) || control?.signal.aborted) return;
+    change(o.id, { pages, loaded: true, fault: null });
+    catchUp();
+  } catch (e) {
+    if (!same(o.id) || control?.signal.aborted) return;
+    const fault = faultOf(e);
+    if (fault.kind === "unknown") signedOut();
+    else if (fault.kind === "not-found") change(o.id, { pages: [], fault });
   }
-  arrived(page.messages);
 }
 
-// readTo says from where on messages are new: they came while the page was
-// in the background.
-function readTo(now: Opened, before: Opened): number {
-  if (now.readTo || !document.hidden) return now.readTo;
-  return messagesOf(before.pages).at(-1)?.sent ?? 0;
+// renewMembers takes in that somebody came into the room that is shown, or
+// left it.
+export function renewMembers(id: string, who: string, gone: boolean): void {
+  const o = same(id);
+  if (!o?.details) return;
+  const people = (o.details.people ?? []).filter((p) => p !== who);
+  if (!gone) people.push(who);
+  change(id, { details: { ...o.details, people, members: people.length } });
 }
 
-// read marks a room as read by the one who looks at it.
+// read marks the room that is shown as read up to its newest message, if
+// somebody looks at it.
 export function read(id: string): void {
-  if (!state.unread.value.has(id)) return;
-  const unread = new Map(state.unread.value);
-  unread.delete(id);
-  state.unread.value = unread;
+  const o = same(id);
+  const room = state.rooms.value.get(id);
+  if (!o?.loaded || !room || document.hidden || newerOf(o.pages)) return;
+  const time = Math.max(room.last ?? 0, messagesOf(o.pages).at(-1)?.sent ?? 0);
+  if (!time || (time <= (room.read ?? 0) && !room.unread)) return;
+  apply({ type: "read", id, read: time, last: time });
+  say({ type: "read", room: id, time });
 }

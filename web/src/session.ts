@@ -2,8 +2,8 @@
 import { batch } from "@preact/signals";
 import { accounts } from "./accounts";
 import { api, faultOf } from "./api";
-import type { PasskeyAnswer, Room, SecondFactor, Start } from "./api.gen";
-import { stopNews, watchNews } from "./news";
+import type { PasskeyAnswer, SecondFactor, Start } from "./api.gen";
+import { stopFeed, watchFeed } from "./feed";
 import { clearOutbox } from "./outbox";
 import { state } from "./state";
 import { words } from "./words";
@@ -11,7 +11,7 @@ import { words } from "./words";
 export async function begin(): Promise<void> {
   try {
     take(await api.start());
-    watchNews();
+    watchFeed();
   } catch (e) {
     const fault = faultOf(e);
     if (fault.kind === "denied" && (await accounts.account().catch(() => null))?.limited) {
@@ -58,7 +58,7 @@ export async function signOut(): Promise<void> {
 
 // signedOut forgets everything that only the one who was signed in may see.
 export function signedOut(notice = words.signedOutMeanwhile): void {
-  stopNews();
+  stopFeed();
   clearOutbox();
   batch(() => {
     state.phase.value = "signed-out";
@@ -66,17 +66,10 @@ export function signedOut(notice = words.signedOutMeanwhile): void {
     state.start.value = null;
     state.rooms.value = new Map();
     state.people.value = new Map();
-    state.unread.value = new Map();
+    state.presence.value = new Map();
+    state.typing.value = new Map();
     state.opened.value = null;
     state.dialog.value = null;
     state.card.value = null;
   });
-}
-
-// putRoom keeps what is known of a room that belongs into the sidebar.
-export function putRoom(room: Room): void {
-  if (!room.member && !state.rooms.value.has(room.id)) return;
-  const rooms = new Map(state.rooms.value);
-  rooms.set(room.id, { ...rooms.get(room.id), ...room });
-  state.rooms.value = rooms;
 }

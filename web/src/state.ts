@@ -60,7 +60,8 @@ export const state = {
   start: signal<Start | null>(null),
   rooms: signal<Map<string, Room>>(new Map()),
   people: signal<Map<string, Person>>(new Map()),
-  unread: signal<Map<string, number>>(new Map()), // room, and the time up to which it was read
+  presence: signal<Map<string, string>>(new Map()), // who is online or away; nobody else is here
+  typing: signal<Map<string, Map<string, number>>>(new Map()), // room, who writes there, and until when (ms)
   opened: signal<Opened | null>(null),
   outbox: signal<Draft[]>([]),
   online: signal(true),

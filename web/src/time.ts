@@ -16,6 +16,7 @@ export const fullTime = (micros: number) => fullFormat.format(date(micros));
 export const dayAndClock = (micros: number) => `${shortDay(micros)}, ${clock(micros)}`;
 export const machineTime = (micros: number) => date(micros).toISOString();
 export const count = (n: number) => numberFormat.format(n);
+export const atMost = (n: number, most = 99) => (n > most ? `${most}+` : String(n)); // of what is counted up to a bound
 
 export function longDay(micros: number, now = Date.now()): string {
   const day = date(micros);

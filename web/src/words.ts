@@ -61,6 +61,7 @@ export const words = {
   jumpShort: "Jump to",
   nothingFits: "Nothing fits.",
   unread: "has news",
+  mentionsWord: "mentions",
   justYou: "Notes to yourself",
   noRoomsYet: "You are in no rooms yet.",
   archived: "Archived",

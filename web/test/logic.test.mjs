@@ -58,23 +58,39 @@ describe("the pages that are held", () => {
     assert.equal(history.olderOf(pages), "");
   });
 
-  it("the newest page replaces what it covers, with edits, and appends the rest", () => {
-    const edited = { ...page(960, 1003, 1003) };
-    edited.messages = edited.messages.map((m) => (m.id === "000999" ? { ...m, edited: noon } : m));
-    const { pages, gap } = history.mergeNewest([page(900, 950), page(950, 1000)], edited);
-    assert.equal(gap, false);
-    assert.ok(inOrder(numbers(pages)));
-    assert.equal(numbers(pages).length, 103);
-    assert.equal(history.messagesOf(pages).find((m) => m.id === "000999").edited, noon);
+  const one = (n, more = {}) => ({ ...page(n, n + 1).messages[0], ...more });
+
+  it("a message that changed takes the place of its older state", () => {
+    const { pages } = history.putMessage([page(900, 950), page(950, 1000)], one(930, { edited: noon }));
+    assert.equal(numbers(pages).length, 100);
+    assert.equal(history.messagesOf(pages).find((m) => m.id === "000930").edited, noon);
     assert.equal(history.olderOf(pages), "c900");
   });
 
-  it("says that there is a gap when more came than a page holds", () => {
-    assert.equal(history.mergeNewest([page(100, 150)], page(200, 250, 250)).gap, true);
+  it("new messages are appended, the same one twice once, and what is held does not grow without end", () => {
+    let pages = [page(950, 1000, 1000)];
+    for (let n = 1000; n < 2000; n++) {
+      for (let twice = 0; twice < 2; twice++) pages = history.putMessage(pages, one(n)).pages;
+    }
+    assert.ok(inOrder(numbers(pages)));
+    assert.equal(numbers(pages).at(-1), 1999);
+    assert.ok(pages.length <= history.maxPages && numbers(pages).length <= 50 * history.maxPages);
+    assert.notEqual(history.olderOf(pages), "");
+  });
+
+  it("a message between two others comes there, and one before all of them only if nothing is between", () => {
+    const gappy = { ...page(100, 110), messages: page(100, 110).messages.filter((m) => m.id !== "000105") };
+    assert.deepEqual(numbers(history.putMessage([gappy], one(105)).pages), numbers([page(100, 110)]));
+    assert.deepEqual(numbers(history.putMessage([page(100, 110)], one(50)).pages), numbers([page(100, 110)]));
+    assert.equal(numbers(history.putMessage([{ ...page(100, 110), older: "" }], one(50)).pages)[0], 50);
+  });
+
+  it("says that there is a gap when what is held does not reach the newest", () => {
+    assert.equal(history.putMessage([{ ...page(100, 150), newer: "c150" }], one(250)).gap, true);
   });
 
   it("the first message of an empty room is simply there", () => {
-    assert.deepEqual(numbers(history.mergeNewest([], page(0, 1, 1)).pages), [0]);
+    assert.deepEqual(numbers(history.putMessage([], one(0)).pages), [0]);
   });
 });
 

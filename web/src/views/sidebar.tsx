@@ -5,6 +5,7 @@ import type { Room } from "../api.gen";
 import { rank } from "../find";
 import { roomPath, route } from "../route";
 import { otherOf, roomName, roomsByPlace, state } from "../state";
+import { atMost } from "../time";
 import { keep, recall, show } from "../ui";
 import { words } from "../words";
 import { Icon, Mark, type IconName } from "./icons";
@@ -86,7 +87,7 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
   const ref = useRef<HTMLAnchorElement>(null);
   const at = route.value;
   const here = at.page === "room" && at.room === room.id;
-  const unread = state.unread.value.has(room.id);
+  const unread = (room.unread ?? 0) > 0;
   const off = otherOf(room)?.off;
   const name = roomName(room);
   useEffect(() => {
@@ -100,7 +101,7 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
       >
         <RoomIcon room={room} />
         <span class="side-name" dir="auto">{name}</span>
-        {unread && <span class="dot" role="img" aria-label={words.unread} />}
+        {room.mentions ? <span class="badge">{atMost(room.mentions)}<span class="off-screen"> {words.mentionsWord}</span></span> : unread ? <span class="dot" role="img" aria-label={words.unread} /> : null}
       </a>
     </li>
   );

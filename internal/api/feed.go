@@ -1,0 +1,88 @@
+package api
+
+// GET /feed?cursor=CURSOR&open=ROOM is a WebSocket. The server sends Frames;
+// the client sends Said. The cursor is that of Start, or of the last frame.
+// After a lost connection the same address with the newest cursor goes on
+// where the last one ended, or says "afresh".
+//
+// An event says what something is like now, so applying one twice is the same
+// as once. To add a kind of event: give it a name and its fields here, type
+// "make gen", give eventsOf in internal/server/feedevents.go its case, and
+// apply in web/src/apply.ts another.
+
+// Frame is what the server sends. The cursor is opaque, and stands for the
+// end of the frame.
+type Frame struct {
+	Cursor string  `json:"cursor"`
+	Events []Event `json:"events,omitempty"`
+}
+
+// Event is one thing that is otherwise than it was. What it carries depends
+// on its type:
+//
+//	message     message: new, edited, deleted, or with other files, reactions or pins
+//	room        room: as one sees it now; also one that is new to the sidebar
+//	drop        id: of a room that one may no longer see
+//	member      id: of a room that one has open; who came (or, with gone, left)
+//	history     id: of a room whose history was filled in in many places; empty: of any
+//	read        id, read, unread, mentions: one's own mark, from all devices; last: the newest message that was counted
+//	person      person
+//	emoticon    emoticon: its shortcut folded, its address empty if it is gone
+//	place       place
+//	typing      id: of a room that one has open; who writes
+//	presence    people: who is otherwise present than before; with whole: all who are
+//	opened      id: of a room that one said is open: from here on, its events come
+//	afresh      fetch /start again, then connect with its cursor
+type Event struct {
+	Type     string            `json:"type"`
+	Message  *Message          `json:"message,omitempty"`
+	Room     *Room             `json:"room,omitempty"`
+	ID       string            `json:"id,omitempty"`
+	Who      string            `json:"who,omitempty"`
+	Gone     bool              `json:"gone,omitempty"`
+	Read     int64             `json:"read,omitempty"`
+	Unread   int               `json:"unread,omitempty"`
+	Mentions int               `json:"mentions,omitempty"`
+	Last     int64             `json:"last,omitempty"`
+	Person   *Person           `json:"person,omitempty"`
+	Emoticon *Emoticon         `json:"emoticon,omitempty"`
+	Place    *Place            `json:"place,omitempty"`
+	People   map[string]string `json:"people,omitempty"` // ID to online, away or offline
+	Whole    bool              `json:"whole,omitempty"`
+}
+
+// Place is what a place is called, and what it is doing.
+type Place struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	State   string `json:"state"`
+}
+
+// Said is what a client says over its feed:
+//
+//	open      rooms: those that it shows now, in place of those that it showed before
+//	typing    room
+//	active    on: whether somebody is there
+//	read      room, time: up to which message (by its time) it was read
+type Said struct {
+	Type  string   `json:"type"`
+	Rooms []string `json:"rooms,omitempty"`
+	Room  string   `json:"room,omitempty"`
+	On    bool     `json:"on,omitempty"`
+	Time  int64    `json:"time,omitempty"`
+}
+
+// Read is the body of POST /rooms/{id}/read: up to which message, by its
+// time, the room was read. A mark never goes back. The answer is empty, and
+// comes before the mark is stored, which takes up to two seconds.
+type Read struct {
+	Time int64 `json:"time"`
+}
+
+// Reasons for which the server closes a feed.
+const (
+	FeedRestart = 1012 // the server ends: come back after up to so many seconds as the reason says
+	FeedSlow    = 1013 // the client did not read: come back at once, with the last cursor
+	FeedPolicy  = 1008 // the client said too much, or what cannot be understood: come back later
+	FeedEnded   = 4001 // nobody is signed in any more
+)

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/godwit-chat/godwit/internal/api"
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+const (
+	marksEvery = 2 * time.Second
+	mostMarks  = 10_000 // that wait; more are forgotten
+)
+
+// marks gathers up to where people have read rooms, and stores it now and
+// then: reading must not cost a write a message.
+type marks struct {
+	mu   sync.Mutex
+	wait map[typist]chat.Mark
+	some chan struct{}
+}
+
+func newMarks() *marks {
+	return &marks{wait: map[typist]chat.Mark{}, some: make(chan struct{}, 1)}
+}
+
+// add takes in that somebody has read a room.
+func (m *marks) add(a *chat.Actor, room chat.RoomID, read chat.Time) {
+	if a.User == nil || read <= 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := typist{room, a.User.ID}
+	if len(m.wait) >= mostMarks || m.wait[k].Read >= read {
+		return
+	}
+	m.wait[k] = chat.Mark{Of: a, Room: room, Read: read}
+	select {
+	case m.some <- struct{}{}:
+	default:
+	}
+}
+
+func (m *marks) take() []chat.Mark {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []chat.Mark
+	for _, one := range m.wait {
+		list = append(list, one)
+	}
+	clear(m.wait)
+	return list
+}
+
+// keepMarks stores marks until ctx ends, and then what is left.
+func (s *Server) keepMarks(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), marksEvery)
+			defer cancel()
+			s.storeMarks(last)
+			return nil
+		case <-s.hub.marks.some:
+		}
+		s.storeMarks(ctx)
+		pause(ctx, marksEvery)
+	}
+}
+
+func (s *Server) storeMarks(ctx context.Context) {
+	list := s.hub.marks.take()
+	if len(list) == 0 {
+		return
+	}
+	err := s.Service.MarkRead(ctx, list)
+	if err == nil {
+		return
+	}
+	if chat.IsKind(err, chat.Unavailable) || ctx.Err() != nil {
+		for _, one := range list { // for when the place is open again
+			s.hub.marks.add(one.Of, one.Room, one.Read)
+		}
+		return
+	}
+	s.Log.Error("store what was read", "err", err)
+}
+
+// read takes in that a room was read.
+func (s *Server) read(r *request) (any, error) {
+	room, err := id[chat.Room](r)
+	if err != nil {
+		return nil, err
+	}
+	var in api.Read
+	if err := r.read(&in); err != nil {
+		return nil, err
+	}
+	s.hub.marks.add(r.actor, room, chat.Time(in.Time))
+	return empty{}, nil
+}

@@ -1,0 +1,136 @@
+// Events become state here, and nowhere else: whatever the server says, and
+// what it answers to our own calls, goes through apply.
+//
+// An event says what something is like now, so applying it twice is the same
+// as once. For a new kind of event: its fields are in internal/api/feed.go
+// (then: make gen), its case on the server in internal/server/feedevents.go,
+// and its case here. What it changes is a signal of state.ts.
+import { batch } from "@preact/signals";
+import type { Event, Message, Person, Place, Room } from "./api.gen";
+import { arrive, heldBack } from "./outbox";
+import { opened, receive, reload, renewMembers } from "./room";
+import { personOf, state } from "./state";
+import { stopTyping, types } from "./presence";
+
+const appliers: Record<string, (e: Event) => void> = {
+  message: (e) => e.message && message(e.message),
+  room: (e) => e.room && putRoom(e.room),
+  drop: (e) => e.id && dropRoom(e.id),
+  member: (e) => e.id && e.who && renewMembers(e.id, e.who, e.gone === true),
+  history: (e) => reload(e.id ?? ""),
+  read: (e) => e.id && read(e.id, e),
+  person: (e) => e.person && putPerson(e.person),
+  emoticon: (e) => e.emoticon && putEmoticon(e.emoticon.shortcut, e.emoticon.url),
+  place: (e) => e.place && putPlace(e.place),
+  typing: (e) => e.id && e.who && types(e.id, e.who),
+  presence: (e) => putPresence(e.people ?? {}, e.whole === true),
+  opened: (e) => e.id && opened(e.id),
+};
+
+// apply takes in what events say, in their order, and draws once. Kinds that
+// this client does not know are of a newer server, and no harm.
+export function apply(...events: Event[]): void {
+  batch(() => {
+    for (const e of events) appliers[e.type]?.(e);
+  });
+}
+
+// Imported messages have an ID that was made of where they come from (a UUID
+// of version 8). They are history, and never news.
+const imported = (m: Message) => m.id[14] === "8";
+
+// A reply that was not also sent to the room is left out of its history.
+export const aside = (m: Message) => m.thread !== undefined && !m.shown;
+
+function message(m: Message): void {
+  if (heldBack(m)) return;
+  arrive(m);
+  if (!aside(m)) receive(m);
+  if (m.author) stopTyping(m.room, personOf(m.author)?.id ?? m.author);
+  const room = state.rooms.value.get(m.room);
+  if (!room || aside(m) || m.sent <= (room.last ?? 0)) return;
+  const next: Room = { ...room, last: m.sent };
+  if (isNews(m)) {
+    if (!room.unread) next.read = Math.max(room.read ?? 0, room.last ?? 0); // nothing before it was unread
+    next.unread = Math.min(mostUnread, (room.unread ?? 0) + 1);
+    if (callsMe(m)) next.mentions = (room.mentions ?? 0) + 1;
+  }
+  putRoom(next);
+}
+
+// mostUnread is up to how many unread messages are counted: as the server does.
+export const mostUnread = 100;
+
+function isNews(m: Message): boolean {
+  const me = state.start.value?.me.id;
+  return !m.gone && !m.edited && !imported(m) && !aside(m) && (m.type === "plain" || m.type === "notification") && personOf(m.author)?.id !== me;
+}
+
+// callsMe says whether a message mentions the one who is signed in.
+export function callsMe(m: Message): boolean {
+  const me = state.start.value?.me.id;
+  return m.everyone === "all" || (m.calls ?? []).some((id) => id === me || personOf(id)?.id === me);
+}
+
+// putRoom keeps what is known of a room: in the sidebar if one is in it, and
+// on the page if it is shown.
+export function putRoom(room: Room): void {
+  const rooms = new Map(state.rooms.value);
+  if (room.member) rooms.set(room.id, merged(rooms.get(room.id), room));
+  else rooms.delete(room.id);
+  state.rooms.value = rooms;
+  const o = state.opened.value;
+  if (o?.id === room.id && o.details) state.opened.value = { ...o, details: merged(o.details, room) };
+}
+
+// merged keeps what only some answers say of a room.
+function merged(old: Room | undefined, fresh: Room): Room {
+  if (!old) return fresh;
+  const room = { ...fresh, last: Math.max(old.last ?? 0, fresh.last ?? 0) };
+  for (const key of ["members", "messages", "first", "people", "read", "unread", "mentions"] as const) {
+    if (room[key] === undefined && old[key] !== undefined) Object.assign(room, { [key]: old[key] });
+  }
+  return room;
+}
+
+function dropRoom(id: string): void {
+  const rooms = new Map(state.rooms.value);
+  rooms.delete(id);
+  state.rooms.value = rooms;
+  if (state.opened.value?.id === id) reload(id);
+}
+
+// read takes in one's own mark. What was counted is not counted again when
+// its message comes.
+function read(id: string, e: Event): void {
+  const room = state.rooms.value.get(id);
+  if (!room || (e.read ?? 0) < (room.read ?? 0)) return;
+  putRoom({ ...room, read: e.read ?? 0, unread: e.unread ?? 0, mentions: e.mentions ?? 0, last: Math.max(room.last ?? 0, e.last ?? 0) });
+}
+
+function putPerson(person: Person): void {
+  state.people.value = new Map(state.people.value).set(person.id, person);
+  const start = state.start.value;
+  if (start?.me.id === person.id) state.start.value = { ...start, me: { ...start.me, ...person } };
+}
+
+function putEmoticon(shortcut: string, url: string): void {
+  const start = state.start.value;
+  if (!start) return;
+  const { [shortcut]: _, ...others } = start.emoticons ?? {};
+  state.start.value = { ...start, emoticons: url ? { ...others, [shortcut]: url } : others };
+}
+
+function putPlace(place: Place): void {
+  const start = state.start.value;
+  if (start) state.start.value = { ...start, place: place.name, address: place.address, state: place.state };
+}
+
+function putPresence(people: Record<string, string>, whole: boolean): void {
+  const presence = new Map(whole ? [] : state.presence.value);
+  for (const [id, is] of Object.entries(people)) {
+    if (is === "offline") presence.delete(id);
+    else presence.set(id, is);
+  }
+  state.presence.value = presence;
+}
