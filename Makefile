@@ -41,7 +41,7 @@ check: web/node_modules/.package-lock.json $(LINT)
 	cd web && npx tsc --noEmit
 	scripts/generated
 
-bench: bin/godwit web/node_modules/.package-lock.json
+bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.package-lock.json
 	scripts/need go node postgres chromium
 	go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/server ./cmd/godwit
 
@@ -69,6 +69,11 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	scripts/need node
 	cd web && npm ci --no-audit --no-fund --prefer-offline
+	@touch $@
+
+web/bench/node_modules/.package-lock.json: web/bench/package.json web/bench/package-lock.json
+	scripts/need node
+	cd web/bench && npm ci --no-audit --no-fund --prefer-offline
 	@touch $@
 
 $(LINT):
