@@ -43,7 +43,7 @@ check: web/node_modules/.package-lock.json $(LINT)
 
 bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.package-lock.json
 	scripts/need go node postgres chromium
-	go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/server ./cmd/godwit
+	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/server ./cmd/godwit
 
 soak: bin/godwit
 	scripts/need go postgres chromium

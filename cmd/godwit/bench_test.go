@@ -97,6 +97,28 @@ func BenchmarkImport(b *testing.B) {
 	})
 }
 
+// BenchmarkMemory shows that the memory of an import does not grow with its
+// size: a tenth of the messages, and five times as many.
+func BenchmarkMemory(b *testing.B) {
+	bin, n := buildProgram(b), benchMessages(b)
+	for _, messages := range []int{n / 10, 5 * n} {
+		b.Run(fmt.Sprint(messages), func(b *testing.B) {
+			dir := b.TempDir()
+			program(b, dir, bin, "sample", "--users", "1600", "--rooms", "2600", "--messages", fmt.Sprint(messages), "--files", "0", "export.tar.gz.aes")
+			for b.Loop() {
+				work := b.TempDir()
+				program(b, work, bin, "import", "--name", "bench", "--leave-index", "hipchat:"+filepath.Join(dir, "export.tar.gz.aes"), filepath.Join(work, "data"))
+				r := readReport(b, work, "bench")
+				if got := r.Counts[chat.KindMessage].Written; got != int64(messages) {
+					b.Fatalf("%d messages were written of %d", got, messages)
+				}
+				b.ReportMetric(float64(r.PeakRSS)/1e6, "MB-peak")
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
+
 func importTwice(b *testing.B, bin, dir, work, target string, bare func(rows int64) time.Duration) {
 	args := func(file string) []string {
 		return []string{"import", "--name", "bench", "--source", "bench", "--files", filepath.Join(work, "files"), "hipchat:" + filepath.Join(dir, file), target}

@@ -20,7 +20,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"custom emoticons", "3 quarantined", "record 2", "Level L2", "A move of 2018", "not needed", "&lt;i&gt;hq"} {
+	for _, want := range []string{"custom emoticons", "3 quarantined", "record 2", "Level L2", "A move of 2018", "not needed", "&lt;i&gt;hq", "<main>"} {
 		if !bytes.Contains(html, []byte(want)) {
 			t.Errorf("the page does not say %q", want)
 		}
