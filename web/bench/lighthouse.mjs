@@ -30,7 +30,9 @@ for (const [name, config] of [["desktop", desktopConfig], ["phone", undefined]])
   }, config);
   for (const c of Object.values(lhr.categories)) {
     out[`${name}-${c.id}`] = Math.round(c.score * 100);
-    const lost = c.auditRefs.filter((r) => r.weight > 0 && (lhr.audits[r.id].score ?? 1) < 0.9).map((r) => `${r.id}: ${lhr.audits[r.id].displayValue ?? lhr.audits[r.id].title}`);
+    const lost = c.auditRefs.map((r) => ({ weight: r.weight, audit: lhr.audits[r.id] }))
+      .filter(({ weight, audit }) => weight > 0 && (audit.score ?? 1) < 0.9)
+      .map(({ audit }) => `${audit.id}: ${audit.displayValue ?? audit.title} ${(audit.details?.items ?? []).slice(0, 5).map((i) => i.node?.snippet ?? "").join(" ")}`.trim());
     if (lost.length) out[`${name}-${c.id}-lost`] = lost;
   }
 }
