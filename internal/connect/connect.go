@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -128,8 +129,9 @@ type Options struct {
 	FilesOnly    bool
 	Look         bool // a target is only looked at: nothing is made or changed there
 
-	Fetch      string // a directory: files that the export only links to are fetched into it, and taken from it
-	FetchToken string // for the source's own server; may be empty
+	Fetch      string            // a directory: files that the export only links to are fetched into it, and taken from it
+	FetchToken string            // for the source's own server; may be empty
+	FetchVia   http.RoundTripper // nil is the network
 }
 
 // Connector makes sources and targets of one kind. A nil func means that the

@@ -100,8 +100,7 @@ type giver struct {
 	fetch bool             // fetch what is not there; otherwise only what was fetched is given
 	yield func(i connect.Item, digest uint64) bool
 
-	placed map[string]bool         // placeholders that were given
-	icons  map[string]fetchable    // pictures of programs
+	placed map[string]bool         // placeholders that were given, and whether with a name
 	given  map[chat.ContentID]bool // contents that were
 	now    history
 	input  int64
@@ -327,7 +326,7 @@ func (g *giver) record(s *sent) []weighed {
 // needs.
 func (g *giver) fresh(s *sent, items []weighed) []weighed {
 	for _, u := range s.unknown {
-		items = g.place(u.id, u.user, items)
+		items = g.place(u, items)
 	}
 	g.now.expected += s.replies
 	if s.thread != 0 {
@@ -341,12 +340,18 @@ func (g *giver) fresh(s *sent, items []weighed) []weighed {
 	return items
 }
 
-func (g *giver) place(id string, u *chat.User, items []weighed) []weighed {
-	if g.placed[id] {
+// place gives a placeholder; again if its name is known only now.
+func (g *giver) place(u unknownPerson, items []weighed) []weighed {
+	named, there := g.placed[u.id]
+	if named || there && !u.named {
 		return items
 	}
-	g.placed[id] = true
-	return append(items, weighed{Item: made(u, nil)})
+	g.placed[u.id] = u.named
+	item := made(u.user, nil)
+	if there {
+		item.Copy, item.Copied = false, true
+	}
+	return append(items, weighed{Item: item})
 }
 
 // rootOf makes up the message that a thread answers, if it is not there.

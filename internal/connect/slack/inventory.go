@@ -62,8 +62,8 @@ type tallier struct {
 }
 
 type madeUp struct {
-	message *chat.Message
-	digest  uint64
+	object chat.Object
+	digest uint64
 }
 
 func newTallier(q chat.TallyQuery) *tallier {
@@ -90,18 +90,22 @@ func (t *tallier) add(i connect.Item, digest uint64) {
 	if digest == 0 {
 		digest = chat.Digest(i.Object)
 	}
-	m, ok := i.Object.(*chat.Message)
-	switch {
-	case !ok:
-		t.count(i.Object.Kind(), i.Object.Key(), digest)
-	case i.Copy:
-		t.made[m.Key()] = madeUp{m, digest}
-	default:
-		if i.Copied {
-			delete(t.made, m.Key())
-		}
-		t.message(m, digest)
+	if i.Copy {
+		t.made[i.Object.Key()] = madeUp{i.Object, digest}
+		return
 	}
+	if i.Copied {
+		delete(t.made, i.Object.Key())
+	}
+	t.object(i.Object, digest)
+}
+
+func (t *tallier) object(o chat.Object, digest uint64) {
+	if m, ok := o.(*chat.Message); ok {
+		t.message(m, digest)
+		return
+	}
+	t.count(o.Kind(), o.Key(), digest)
 }
 
 func (t *tallier) count(kind chat.Kind, key chat.Key, digest uint64) {
@@ -131,7 +135,7 @@ func (t *tallier) message(m *chat.Message, digest uint64) {
 // inventory is the result. It may be asked for more than once.
 func (t *tallier) inventory() chat.Inventory {
 	for key, m := range t.made {
-		t.message(m.message, m.digest)
+		t.object(m.object, m.digest)
 		delete(t.made, key)
 	}
 	inv := chat.Inventory{Kinds: t.kinds, Rooms: t.rooms, Raw: t.raw}

@@ -70,10 +70,9 @@ func (l *look) run(ctx context.Context) error {
 	for _, b := range c.bad {
 		l.w.note(&chat.Note{Kind: chat.NoteQuarantine, Object: chat.KindContent, Where: printable(b.name), Reason: b.why})
 	}
-	var err error
-	l.s.about.Artefact, err = c.artefact()
+	l.s.about.Artefact = c.artefact()
 	l.describe()
-	return err
+	return nil
 }
 
 func printable(name string) string { return strings.ToValidUTF8(name, "\ufffd") }

@@ -33,9 +33,9 @@ type sent struct {
 }
 
 type unknownPerson struct {
-	id   string
-	user *chat.User
-	icon string
+	id    string
+	user  *chat.User
+	named bool
 }
 
 // systemTypes are subtypes by which Slack says what happened to a room. Their
@@ -210,7 +210,8 @@ func (c converter) person(id string, m *wireMessage, s *sent) *chat.User {
 			return u.user
 		}
 	}
-	u := unknownPerson{id: id, user: c.w.placeholder(id, m)}
+	u := unknownPerson{id: id}
+	u.user, u.named = c.w.placeholder(id, m)
 	s.unknown = append(s.unknown, u)
 	return u.user
 }

@@ -84,7 +84,9 @@ func (w *workspace) user(u *wireUser) (*person, error) {
 	if p.user.Role == chat.RolePlaceholder {
 		p.user.Off = true
 	}
-	p.avatar = ownPicture(&u.Profile)
+	if p.avatar = ownPicture(&u.Profile); w.avatars[u.ID] != nil {
+		p.avatar = ""
+	}
 	if hash := u.Profile.AvatarHash; p.avatar != "" || w.avatars[u.ID] != nil {
 		p.user.Avatar = w.avatarID(u.ID, hash)
 	}
@@ -131,9 +133,10 @@ func ownPicture(p *wireProfile) string {
 	return ""
 }
 
-// placeholder stands for somebody who wrote, and whom users.json does not have.
-func (w *workspace) placeholder(id string, m *wireMessage) *chat.User {
-	u := &chat.User{ID: w.userID(id), Role: chat.RolePlaceholder, Off: true}
+// placeholder stands for somebody who wrote, and whom users.json does not
+// have. It reports whether the record says who that is.
+func (w *workspace) placeholder(id string, m *wireMessage) (u *chat.User, named bool) {
+	u = &chat.User{ID: w.userID(id), Role: chat.RolePlaceholder, Off: true}
 	var names []string
 	if strings.HasPrefix(id, "B") || id == slackbot {
 		u.Role = chat.RoleBot
@@ -147,13 +150,18 @@ func (w *workspace) placeholder(id string, m *wireMessage) *chat.User {
 		if id == slackbot {
 			names = append(names, "Slackbot")
 		}
-		names = append(names, "Bot "+id)
 	} else if m != nil && m.Profile != nil && m.User == id {
 		names = append(names, m.Profile.RealName, m.Profile.DisplayName, m.Profile.Name)
 		u.Mention = m.Profile.Name
 	}
-	u.Name = nameOf(append(names, "User "+id)...)
-	return u
+	if u.Name = nameOf(names...); u.Name != "" {
+		return u, true
+	}
+	u.Name = "User " + id
+	if u.Role == chat.RoleBot {
+		u.Name = "Bot " + id
+	}
+	return u, false
 }
 
 // openList is the only list whose conversations may be open to all.
