@@ -23,16 +23,18 @@ type sourceFlags struct {
 	FilesFrom    string `placeholder:"DIR" type:"existingdir"`
 	WithoutFiles bool
 	FilesOnly    bool
+	FetchFlags   fetchFlags `embed:""`
 }
 
 func (f *sourceFlags) options(a *app) (connect.Options, error) {
 	if f.WithoutFiles && f.FilesOnly {
 		return connect.Options{}, chat.Errorf(chat.Invalid, "--without-files and --files-only leave nothing to carry").WithHint("give one of them")
 	}
-	return connect.Options{
+	o := connect.Options{
 		Name: f.Source, Password: a.askPassword(f.PasswordFile),
 		FilesFrom: f.FilesFrom, WithoutFiles: f.WithoutFiles, FilesOnly: f.FilesOnly,
-	}, nil
+	}
+	return o, f.FetchFlags.options(f.From, &o)
 }
 
 // moveFlags say what to move and where.
@@ -214,6 +216,7 @@ func (c *inspectCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	o.Look = true
 	source, err := connectors("").Source(ctx, c.From, o)
 	if err != nil {
 		return err

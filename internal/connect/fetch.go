@@ -58,12 +58,8 @@ const (
 	mostAnswered = 64 << 20 // bytes of an answer of an API
 )
 
-// NewFetcher makes a directory for what is fetched, and a fetcher into it.
-// Via is nil for the network.
-func NewFetcher(dir, token string, via http.RoundTripper) (*Fetcher, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, chat.Errorf(chat.Invalid, "%s cannot hold what is fetched: %w", dir, err).WithHint("name another directory with --fetch-to")
-	}
+// NewFetcher makes a fetcher into a directory. Via is nil for the network.
+func NewFetcher(dir, token string, via http.RoundTripper) *Fetcher {
 	if via == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.ResponseHeaderTimeout = 2 * time.Minute
@@ -71,7 +67,15 @@ func NewFetcher(dir, token string, via http.RoundTripper) (*Fetcher, error) {
 	}
 	f := &Fetcher{Dir: dir, token: token, Every: 50 * time.Millisecond, Wait: pause}
 	f.client = &http.Client{Transport: via, CheckRedirect: f.redirect}
-	return f, nil
+	return f
+}
+
+// Prepare makes the directory, which must be there before Get.
+func (f *Fetcher) Prepare() error {
+	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+		return chat.Errorf(chat.Invalid, "%s cannot hold what is fetched: %w", f.Dir, err).WithHint("name another directory with --fetch-to")
+	}
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

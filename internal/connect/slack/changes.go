@@ -61,7 +61,7 @@ func (s *Source) Changes(ctx context.Context, after string) iter.Seq2[connect.It
 		if from == (cursor{artefact: s.about.Artefact}) && !s.o.FilesOnly && !s.o.WithoutFiles {
 			t = newTallier(chat.TallyQuery{})
 		}
-		g := &giver{s: s, from: from, fetch: true, yield: func(i connect.Item, digest uint64) bool {
+		g := &giver{s: s, from: from, fetch: s.fetch != nil && !s.fetch.look, yield: func(i connect.Item, digest uint64) bool {
 			if t == nil {
 				return yield(i, nil)
 			}

@@ -24,6 +24,7 @@ type fetcher struct {
 	get   *connect.Fetcher
 	token string
 	api   string // of Slack's Web API
+	look  bool   // nothing is to be fetched; what was fetched counts
 
 	mu    sync.Mutex
 	emoji *emojiList // asked for once
@@ -36,18 +37,39 @@ var (
 	pictureHosts = []string{"avatars.slack-edge.com", "ca.slack-edge.com", "emoji.slack-edge.com", "a.slack-edge.com", "slack-files.com"}
 )
 
-func newFetcher(o connect.Options) (*fetcher, error) {
+func newFetcher(o connect.Options) *fetcher {
 	if o.Fetch == "" {
-		return nil, nil
+		return nil
 	}
 	f := &fetcher{token: o.FetchToken, api: "https://slack.com/api/"}
-	var err error
-	f.get, err = connect.NewFetcher(o.Fetch, o.FetchToken, o.FetchVia)
-	if err != nil {
-		return nil, err
-	}
+	f.get = connect.NewFetcher(o.Fetch, o.FetchToken, o.FetchVia)
+	f.look = o.Look
 	f.get.TokenHosts, f.get.Hosts, f.get.SignIn = tokenHosts, append(slices.Clone(tokenHosts), pictureHosts...), isSignIn
-	return f, nil
+	return f
+}
+
+// check asks whether the token is one, so that a wrong one is known in the
+// first second and not in the last hour.
+func (f *fetcher) check(ctx context.Context) error {
+	if f == nil || f.look {
+		return nil
+	}
+	if err := f.get.Prepare(); err != nil || f.token == "" {
+		return err
+	}
+	data, err := f.get.Call(ctx, f.api+"auth.test")
+	if err != nil {
+		return chat.Errorf(chat.Unavailable, "Slack cannot be asked for files: %w", err).WithHint("see whether this machine reaches slack.com, or leave --fetch-files out")
+	}
+	var answer struct {
+		OK    bool   `json:"ok"`
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal(data, &answer); err != nil || !answer.OK {
+		return chat.Errorf(chat.Unknown, "Slack does not know the token: %s", orElse(answer.Error, "no answer that can be read")).
+			WithHint("make an app of your own in the workspace with the scopes files:read and emoji:read, and take its bot token (xoxb-…)")
+	}
+	return nil
 }
 
 // isSignIn reports whether a page is the one with which Slack answers those

@@ -85,6 +85,8 @@ func (s *slackServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		fmt.Fprint(w, `{"ok":true,"emoji":{"parrot":"https://emoji.slack-edge.com/T0/parrot/1.png","bird":"alias:parrot","grin2":"alias:grin","loop":"alias:loop","page":"https://emoji.slack-edge.com/T0/page/1.html","away":"https://evil.example.org/x.png"}}`)
+	case r.Host == "slack.com" && r.URL.Path == "/api/auth.test":
+		fmt.Fprintf(w, `{"ok":%v,"error":"invalid_auth"}`, strings.HasPrefix(r.Header.Get("Authorization"), "Bearer xoxb-"))
 	case strings.HasSuffix(name, ".png"):
 		_, _ = w.Write(picture())
 	case name == "1.html":
@@ -251,13 +253,26 @@ func TestASecondRunTakesWhatTheFirstFetched(t *testing.T) {
 	first := load(t, dir, fetchOptions(server, kept, "xoxb-good"))
 	before := server.total()
 	second := load(t, dir, fetchOptions(server, kept, "xoxb-good"))
-	if n := server.total() - before; n != 2 { // the list of emoji, and the one that is no picture
+	if n := server.total() - before; n != 3 { // whether the token is good, the list of emoji, and the one that is no picture
 		t.Errorf("%d requests were made again", n)
 	}
 	if first.read[chat.KindContent] != second.read[chat.KindContent] {
 		t.Errorf("%d contents, then %d", first.read[chat.KindContent], second.read[chat.KindContent])
 	}
 	testkit.CheckSource(t, "slack:"+dir, slack.Connector, fetchOptions(server, kept, "xoxb-good"))
+}
+
+func TestATokenThatSlackDoesNotKnowIsRefusedAtOnce(t *testing.T) {
+	server := newSlackServer(t)
+	_, err := slack.Open(t.Context(), linked(t), fetchOptions(server, t.TempDir(), "nonsense"))
+	if !chat.IsKind(err, chat.Unknown) || strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("a wrong token gives %v", err)
+	}
+	o := fetchOptions(server, t.TempDir(), "nonsense")
+	o.Look = true
+	if _, err := slack.Open(t.Context(), linked(t), o); err != nil || server.total() != 1 {
+		t.Errorf("only looking asks Slack: %v, %d requests", err, server.total())
+	}
 }
 
 func (s *slackServer) total() (n int) {

@@ -43,7 +43,8 @@ func Open(ctx context.Context, path string, o connect.Options) (*Source, error) 
 	}
 	s := &Source{c: c, o: o, w: newWorkspace(), about: connect.Description{Path: path}}
 	s.w.source = o.Name
-	if s.fetch, err = newFetcher(o); err == nil {
+	s.fetch = newFetcher(o)
+	if err = s.fetch.check(ctx); err == nil {
 		err = (&look{s: s, w: s.w}).run(ctx)
 	}
 	if err != nil {

@@ -255,7 +255,7 @@ func (w *workspace) fingerprint() []string {
 	var users, rooms []string
 	for id, p := range w.users {
 		if p.user.ID == w.userID(id) && id != slackbot {
-			users = append(users, "user "+id)
+			users = append(users, "user "+id+" 0") // no export says when they came
 		}
 	}
 	for _, r := range w.list {
