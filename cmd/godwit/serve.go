@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,8 @@ type serveCmd struct {
 	Address string `placeholder:"URL" env:"GODWIT_ADDRESS"`
 	KeyFile string `name:"key-file" placeholder:"FILE"`
 	Log     string `enum:"text,json" default:"text"`
+
+	FetchAllow []netip.Prefix `name:"fetch-allow" placeholder:"NETWORK" env:"GODWIT_FETCH_ALLOW"`
 }
 
 // Run serves until the context ends.
@@ -68,6 +71,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	s, err := server.New(server.Config{
 		Service: desk.service, Files: o.files, Previews: filepath.Join(c.dir(), "previews"), Log: log, Address: desk.address,
 		Web: dist, Move: live.Handler(live.NewDirect(o.title, o.store, o.files, version)), Version: version, Database: c.title(),
+		FetchAllow: c.FetchAllow,
 		Report: func(ctx context.Context, name string) (server.Report, error) {
 			r, err := move.Recorded(ctx, o.store, name)
 			if err != nil {

@@ -126,6 +126,7 @@ type Message struct {
 	Color  string        `json:"color,omitempty"` // yellow green red purple gray
 	Tree   []markup.Node `json:"tree,omitempty"`
 	Files  []File        `json:"files,omitempty"`
+	Cards  []Card        `json:"cards,omitempty"` // of its links
 
 	Thread    string     `json:"thread,omitempty"`   // ID of the message that it answers
 	Shown     bool       `json:"shown,omitempty"`    // a reply that was also sent to the room; others are left out of its history

@@ -34,3 +34,14 @@ type Uploads struct {
 	Uploads []Upload `json:"uploads"`
 	Most    int64    `json:"most"` // the most bytes of one file
 }
+
+// Card is what a page that a message links to says of itself. DELETE
+// /messages/{id}/cards/{card} takes it away for good, and answers the Message.
+type Card struct {
+	ID      string `json:"id"`
+	URL     string `json:"url"`
+	Title   string `json:"title,omitempty"`
+	Text    string `json:"text,omitempty"`
+	Site    string `json:"site,omitempty"`
+	Picture string `json:"picture,omitempty"` // address of the picture, here
+}

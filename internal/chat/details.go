@@ -9,7 +9,8 @@ import (
 type Details struct {
 	Files     map[FileID]*FileView
 	Reactions map[MessageID][]*Reaction // oldest first
-	Threads   map[MessageID]Thread      // of those that have replies
+	Cards     map[MessageID][]*LinkCard
+	Threads   map[MessageID]Thread // of those that have replies
 	Pinned    map[MessageID]bool
 	Saved     map[MessageID]bool // by the one who looks
 }
@@ -35,6 +36,9 @@ func details(r Reader, a *Actor, messages []*Message) (d Details, err error) {
 		}
 	}
 	if d.Files, err = files(r, messages); err != nil {
+		return d, err
+	}
+	if d.Cards, err = cards(r, messages); err != nil {
 		return d, err
 	}
 	if d.Threads, err = r.Threads(roots); err != nil {

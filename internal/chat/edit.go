@@ -213,6 +213,13 @@ func remove(tx Tx, m *Message) error {
 	for _, p := range pins {
 		gone = append(gone, &Pin{Room: p.Room, Message: p.Message, Gone: true})
 	}
+	links, err := List[LinkCard](tx, Query{Index: Index{A: Key(m.ID)}})
+	if err != nil {
+		return err
+	}
+	for _, c := range links {
+		gone = append(gone, c.end())
+	}
 	saved, err := List[Saved](tx, Query{Index: Index{B: Key(m.ID)}})
 	if err != nil {
 		return err

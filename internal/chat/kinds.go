@@ -29,6 +29,8 @@ const (
 	KindTold        Kind = 25
 	KindBookmark    Kind = 26
 
+	KindLinkCard Kind = 21
+
 	// Secrets: never in the feed, never in a page, in archives only on request.
 	KindCredential Kind = 64
 	KindSession    Kind = 65
@@ -72,6 +74,7 @@ var kinds = map[Kind]kindInfo{
 	KindFollow:      {"followed thread", func() Object { return new(Follow) }},
 	KindTold:        {"told mark", func() Object { return new(Told) }},
 	KindBookmark:    {"bookmark", func() Object { return new(Bookmark) }},
+	KindLinkCard:    {"link card", func() Object { return new(LinkCard) }},
 	KindCredential:  {"credential", func() Object { return new(Credential) }},
 	KindSession:     {"session", func() Object { return new(Session) }},
 	KindToken:       {"token", func() Object { return new(Token) }},

@@ -49,30 +49,26 @@ type Bytes interface {
 	Drop(upload Key) error
 }
 
-// Limits of uploads. The settings give them in bytes.
+// Limits of uploads.
 const (
-	SettingMostFile   = "files.most"   // of one file
-	SettingMostStaged = "files.staged" // of all files of one person that are in no message yet
-
-	usualMostFile   = 1 << 30
-	usualMostStaged = 4 << 30
-	mostUploads     = 100 // of one person that are in no message yet
-	mostAttached    = 20  // files of a message
-	longestFile     = 255 // characters of a file's name
+	// stagedFiles is how many files of the largest size one person may have
+	// here that are in no message yet.
+	stagedFiles  = 4
+	mostUploads  = 100 // of one person that are in no message yet
+	mostAttached = 20  // files of a message
+	longestFile  = 255 // characters of a file's name
 	// UploadLength is how long an upload may take, and wait for its message.
 	UploadLength = 72 * time.Hour
 )
 
-// number reads a setting that is one; what is none counts as not set.
-func (p *Roster) number(setting string, usual int64) int64 {
-	if n, err := strconv.ParseInt(p.Setting(setting), 10, 64); err == nil && n > 0 {
-		return n
-	}
-	return usual
-}
-
 // MostFile returns how many bytes a file may have that is sent to this place.
-func (p *Roster) MostFile() int64 { return p.number(SettingMostFile, usualMostFile) }
+func (p *Roster) MostFile() int64 {
+	n, err := strconv.ParseInt(p.Setting(SettingFileLimit), 10, 64)
+	if err != nil || n <= 0 {
+		return 0
+	}
+	return n * 1_000_000
+}
 
 // FileName is a file's name as it is shown: on one line, in the direction of
 // its letters, and of a file, not of a path. Names come from anybody: some
@@ -128,7 +124,7 @@ func (s *Service) NewUpload(ctx context.Context, a *Actor, name string, size int
 		for _, other := range mine {
 			sum += other.Size
 		}
-		if most := max(p.number(SettingMostStaged, usualMostStaged), p.MostFile()); sum > most || len(mine) >= mostUploads {
+		if most := stagedFiles * p.MostFile(); sum > most || len(mine) >= mostUploads {
 			return Errorf(TooMany, "%d files of yours with %s are waiting for their messages; %s and %d files are possible", len(mine), bytesText(sum-size), bytesText(most), mostUploads).
 				WithHint("send their messages, or take the files out")
 		}
@@ -150,13 +146,13 @@ func errPlace(h Head, err error) error {
 
 // bytesText writes a size as people do.
 func bytesText(n int64) string {
-	switch {
-	case n >= 10<<30:
-		return strconv.FormatInt(n>>30, 10) + " GiB"
-	case n >= 10<<20:
-		return strconv.FormatInt(n>>20, 10) + " MiB"
-	case n >= 10<<10:
-		return strconv.FormatInt(n>>10, 10) + " KiB"
+	for _, u := range []struct {
+		size int64
+		name string
+	}{{1_000_000_000, "GB"}, {1_000_000, "MB"}, {1000, "kB"}} {
+		if n >= u.size {
+			return strconv.FormatFloat(float64(n/(u.size/10))/10, 'f', -1, 64) + " " + u.name
+		}
 	}
 	return strconv.FormatInt(n, 10) + " bytes"
 }

@@ -133,6 +133,7 @@ func messageOf(p *chat.Roster, d *chat.Details, m *chat.Message) api.Message {
 			out.Files = append(out.Files, fileOf(v))
 		}
 	}
+	out.Cards = cardsOf(out.Tree, d.Cards[m.ID])
 	out.Reactions, out.Pinned = reactionsOf(p, d.Reactions[m.ID]), d.Pinned[m.ID]
 	return out
 }

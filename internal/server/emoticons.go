@@ -1,11 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"cmp"
-	"image"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -55,8 +52,7 @@ func (s *Server) emoticonRule(r *request) (any, error) {
 	return empty{}, s.Service.SetSetting(r.Context(), r.actor, chat.SettingEmoticons, value)
 }
 
-// newEmoticon takes the bytes of a picture as they are, so that what moves
-// goes on moving. They are looked at, and not decoded.
+// newEmoticon takes a picture, which is made anew; what moves goes on moving.
 func (s *Server) newEmoticon(r *request) (any, error) {
 	shortcut, err := s.Service.CheckEmoticon(r.actor, r.URL.Query().Get("shortcut"))
 	if err != nil {
@@ -66,19 +62,11 @@ func (s *Server) newEmoticon(r *request) (any, error) {
 	if err != nil || len(data) > chat.MostEmoticonBytes {
 		return nil, chat.Errorf(chat.Invalid, "the picture has more than %d kB", chat.MostEmoticonBytes>>10).WithHint("make it smaller: it is drawn in the height of a line")
 	}
-	typ := http.DetectContentType(data)
-	config, _, err := image.DecodeConfig(bytes.NewReader(data))
-	if err != nil || !isPicture(typ) {
-		return nil, chat.Errorf(chat.Invalid, "this is no picture").WithHint("an emoticon is a PNG, GIF, JPEG or WebP")
-	}
-	hash, err := s.Files.Put(r.Context(), bytes.NewReader(data), int64(len(data)))
+	picture, err := s.keepPicture(r.Context(), data, emoticonUse)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Files.Flush(r.Context()); err != nil {
-		return nil, err
-	}
-	e, err := s.Service.AddEmoticon(r.Context(), r.actor, shortcut, chat.Content{Hash: hash, Size: int64(len(data)), Type: typ, Width: config.Width, Height: config.Height})
+	e, err := s.Service.AddEmoticon(r.Context(), r.actor, shortcut, chat.Content{Hash: picture.Hash, Size: picture.Size, Type: picture.Type, Width: picture.Width, Height: picture.Height})
 	if err != nil {
 		return nil, err
 	}

@@ -157,7 +157,11 @@ func (s *Server) edit(r *request) (any, error) {
 	if err := r.read(&in); err != nil {
 		return nil, err
 	}
-	return one(s.Service.Edit(r.Context(), r.actor, m, in.Text))
+	p, err := s.Service.Edit(r.Context(), r.actor, m, in.Text)
+	if err == nil {
+		s.askCards(p.Messages[0])
+	}
+	return one(p, err)
 }
 
 func (s *Server) correct(r *request) (any, error) {
@@ -173,7 +177,11 @@ func (s *Server) correct(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one(s.Service.Correct(r.Context(), r.actor, chat.Correction{Room: room, Thread: thread, Old: in.Old, New: in.New, All: in.All}))
+	p, err := s.Service.Correct(r.Context(), r.actor, chat.Correction{Room: room, Thread: thread, Old: in.Old, New: in.New, All: in.All})
+	if err == nil {
+		s.askCards(p.Messages[0])
+	}
+	return one(p, err)
 }
 
 func (s *Server) deleteMessage(r *request) (any, error) {

@@ -38,6 +38,10 @@ type Config struct {
 	Version  string         // of the program
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed, beside this machine's
 
+	// FetchAllow are networks that the server may fetch from though they are not
+	// open to everybody; nil are none.
+	FetchAllow []netip.Prefix
+
 	// Report returns the report of a move; nil has none.
 	Report func(ctx context.Context, move string) (Report, error)
 }
@@ -59,6 +63,8 @@ type Server struct {
 	previews *previewer
 	host     hosts
 	arriving arrivals
+	outward  *outward
+	links    chan *chat.Message  // whose links are to be looked at
 	drawing  *semaphore.Weighted // pictures being decoded
 	ends     ends
 	at       atomic.Pointer[url.URL] // the public address; nil if not set
@@ -68,7 +74,8 @@ type Server struct {
 // New makes a server. It reads neither messages nor files. It fails with
 // Invalid if the address is none.
 func New(c Config) (*Server, error) {
-	s := &Server{Config: c, started: time.Now(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix)}
+	s := &Server{Config: c, started: time.Now(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix),
+		outward: newOutward(c.FetchAllow), links: make(chan *chat.Message, cardsWaiting)}
 	s.hub = newHub(s)
 	if c.Name == "" {
 		s.Name = "Godwit"
@@ -134,6 +141,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.keepMarks(ctx) })
 	g.Go(func() error { return s.index(ctx) })
 	g.Go(func() error { return s.sweep(ctx) })
+	g.Go(func() error { return s.makeCards(ctx) })
 	g.Go(func() error { return s.followPlace(ctx) })
 	return g.Wait()
 }
@@ -183,6 +191,7 @@ func (s *Server) routes() (http.Handler, error) {
 	maps.Copy(private, s.roomCalls())
 	maps.Copy(private, s.feedCalls())
 	maps.Copy(private, s.uploadCalls())
+	maps.Copy(private, s.cardCalls())
 	maps.Copy(private, s.messageCalls())
 	maps.Copy(private, s.adminCalls())
 	for pattern, c := range s.streamed() {

@@ -175,6 +175,7 @@ func (s *Server) post(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.askCards(m)
 	files, err := s.Service.FilesOf(r.Context(), m)
 	if err != nil {
 		return nil, err

@@ -80,7 +80,7 @@ func TestFilesArePostedWithTheirMessage(t *testing.T) {
 		t.Run("nothing of it is left aside", func(t *testing.T) {
 			var list api.Uploads
 			w.must(c.Do(ctx, http.MethodGet, "uploads", nil, &list))
-			if len(list.Uploads) != 0 || list.Most != 1<<30 {
+			if len(list.Uploads) != 0 || list.Most != 1_000_000_000 {
 				t.Errorf("%+v", list)
 			}
 			if _, err := w.files.Arrived(chat.Key(must(chat.ParseKey(a.ID)))); !chat.IsKind(err, chat.NotFound) {
@@ -279,31 +279,30 @@ func TestLimitsOfUploads(t *testing.T) {
 	w := sqlite(t)
 	ctx := t.Context()
 	c := w.as("member")
-	w.must(w.service.SetSetting(ctx, chat.Operator(), chat.SettingMostFile, "1000"))
-	w.must(w.service.SetSetting(ctx, chat.Operator(), chat.SettingMostStaged, "2500"))
+	w.must(w.service.SetSetting(ctx, chat.Operator(), chat.SettingFileLimit, "1"))
 	if _, err := w.service.Roster(ctx); err != nil {
 		t.Fatal(err)
 	}
 	begin := func(c *api.Client, size int64) error {
 		return c.Do(ctx, http.MethodPost, "uploads", api.NewUpload{Name: "x", Size: size}, nil)
 	}
-	kind(t, "a file over the limit", begin(c, 1001), chat.Invalid)
+	kind(t, "a file over the limit", begin(c, 1_000_001), chat.Invalid)
 	kind(t, "a file of less than nothing", begin(c, -1), chat.Invalid)
 	kind(t, "a file of all numbers", begin(c, 1<<62), chat.Full)
-	for range 2 {
-		if err := begin(c, 1000); err != nil {
+	for range 4 {
+		if err := begin(c, 1_000_000); err != nil {
 			t.Fatal(err)
 		}
 	}
-	kind(t, "more than may wait", begin(c, 1000), chat.TooMany)
-	if err := begin(w.as("outsider"), 1000); err != nil {
+	kind(t, "more than may wait", begin(c, 1_000_000), chat.TooMany)
+	if err := begin(w.as("outsider"), 1_000_000); err != nil {
 		t.Errorf("somebody else: %v", err)
 	}
 	t.Run("what is cancelled counts no more", func(t *testing.T) {
 		var list api.Uploads
 		w.must(c.Do(ctx, http.MethodGet, "uploads", nil, &list))
 		w.must(c.Do(ctx, http.MethodDelete, "uploads/"+list.Uploads[0].ID, nil, nil))
-		if err := begin(c, 1000); err != nil {
+		if err := begin(c, 1_000_000); err != nil {
 			t.Error(err)
 		}
 	})

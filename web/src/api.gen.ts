@@ -99,6 +99,7 @@ export interface Message {
   color?: string;
   tree?: Node[];
   files?: File[];
+  cards?: Card[];
   thread?: string;
   shown?: boolean;
   everyone?: string;
@@ -473,6 +474,15 @@ export interface Upload {
 export interface Uploads {
   uploads: Upload[];
   most: number;
+}
+
+export interface Card {
+  id: string;
+  url: string;
+  title?: string;
+  text?: string;
+  site?: string;
+  picture?: string;
 }
 
 export interface Reaction {
