@@ -20,7 +20,7 @@ type Frame struct {
 // Event is one thing that is otherwise than it was. What it carries depends
 // on its type:
 //
-//	message     message: new, edited, deleted, or with other files, reactions or pins
+//	message     message: new, edited, deleted, or with other files, link cards, reactions or pins
 //	room        room: as one sees it now; also one that is new to the sidebar
 //	drop        id: of a room that one may no longer see
 //	member      id: of a room that one has open; who came (or, with gone, left)

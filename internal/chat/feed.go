@@ -119,6 +119,8 @@ func Touched(o Object) MessageID {
 		return o.Message
 	case *Pin:
 		return o.Message
+	case *LinkCard:
+		return o.Message
 	}
 	return MessageID{}
 }

@@ -155,3 +155,19 @@ func TestWhenThereAreNoCards(t *testing.T) {
 		_ = before
 	})
 }
+
+func TestACardComesByTheFeedWhenItIsReady(t *testing.T) {
+	w := sqlite(t)
+	fetching(t, w)
+	url, _ := site(t)
+	reader, outsider := w.ears("imported"), w.ears("outsider")
+	c := w.as("member")
+	m, _ := w.posted(c, "private", "<"+url+"/tide>")
+	reader.until(func(e api.Event) bool { return e.Message != nil && e.Message.ID == m.ID && len(e.Message.Cards) == 1 })
+	w.posted(c, "open", "the last one")
+	for _, e := range outsider.text("the last one") {
+		if e.Message != nil && e.Message.ID == m.ID {
+			t.Errorf("%+v", e)
+		}
+	}
+}
