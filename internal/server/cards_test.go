@@ -160,7 +160,7 @@ func TestACardComesByTheFeedWhenItIsReady(t *testing.T) {
 	w := sqlite(t)
 	fetching(t, w)
 	url, _ := site(t)
-	reader, outsider := w.ears("imported"), w.ears("outsider")
+	reader, outsider := w.ears("imported"), w.ears("outsider", "open")
 	c := w.as("member")
 	m, _ := w.posted(c, "private", "<"+url+"/tide>")
 	reader.until(func(e api.Event) bool { return e.Message != nil && e.Message.ID == m.ID && len(e.Message.Cards) == 1 })

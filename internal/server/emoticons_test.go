@@ -84,7 +84,7 @@ func TestCustomEmoticons(t *testing.T) {
 			"no shortcut": {"", picture(9, 9)}, "blanks": {"a%20b", picture(9, 9)}, "a long one": {strings.Repeat("x", 51), picture(9, 9)}, "a path": {"..%2fx", picture(9, 9)},
 			"nothing": {"a", nil}, "no picture": {"a", []byte("hello")}, "a drawing that acts": {"a", []byte(`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`)},
 			"a page that says it is a GIF": {"a", []byte("GIF89a<script>alert(1)</script>")},
-			"many bytes": {"a", append(picture(9, 9), make([]byte, 256<<10)...)},
+			"many bytes":                   {"a", append(picture(9, 9), make([]byte, 256<<10)...)},
 		} {
 			_, err := emoticon(t, c, x.shortcut, x.data)
 			wants(t, name, err, chat.Invalid)
