@@ -313,6 +313,12 @@ func (p *Roster) follow(r Reader, changes []Change, end Position) (*Roster, erro
 	if has[KindUser] || has[KindMatch] {
 		next.index()
 	}
+	if has[KindRoom] { // perhaps the first of another source
+		var err error
+		if next.sources, err = r.Sources(); err != nil {
+			return nil, err
+		}
+	}
 	if !has[KindUser] && !has[KindEmoticon] && !has[KindContent] {
 		return &next, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
 	"github.com/godwit-chat/godwit/internal/markup"
 )
@@ -83,4 +84,23 @@ func ownFile(files map[chat.FileID]*chat.FileView, m *chat.Message, u *url.URL) 
 		}
 	}
 	return ""
+}
+
+func (s *Server) originCalls() map[string]call { return map[string]call{"GET moved": s.moved} }
+
+// moved answers where what an old address led to is now.
+func (s *Server) moved(r *request) (any, error) {
+	u, err := url.Parse(r.URL.Query().Get("address"))
+	if err != nil {
+		return nil, chat.Errorf(chat.Invalid, "the address cannot be read")
+	}
+	to, err := s.Service.OldAddress(r.Context(), r.actor, u.Path, u.Query())
+	if err != nil {
+		return nil, err
+	}
+	out := api.Moved{Room: to.Room.String()}
+	if !to.Message.IsZero() {
+		out.Message = to.Message.String()
+	}
+	return out, nil
 }

@@ -194,6 +194,7 @@ func (s *Server) routes() (http.Handler, error) {
 	maps.Copy(private, s.cardCalls())
 	maps.Copy(private, s.messageCalls())
 	maps.Copy(private, s.adminCalls())
+	maps.Copy(private, s.originCalls())
 	for pattern, c := range s.streamed() {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.Handle(method+" "+v1+path, s.stream(c))

@@ -598,6 +598,11 @@ export interface Emoji {
   list: string;
 }
 
+export interface Moved {
+  room: string;
+  message?: string;
+}
+
 export interface NewRoom {
   name: string;
   topic?: string;

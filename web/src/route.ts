@@ -11,6 +11,7 @@ export type Route =
   | { page: "unsubscribe"; token: string }
   | { page: "preferences" }
   | { page: "link"; secret: string }
+  | { page: "moved"; address: string }
   | { page: "lost" };
 
 export function parse(path: string, search: string): Route {
@@ -18,13 +19,15 @@ export function parse(path: string, search: string): Route {
   switch (first) {
     case "": return { page: "home" };
     case "room": return second ? { page: "room", room: second, message: third } : { page: "lost" };
-    case "rooms": return { page: "rooms" };
+    case "rooms": return second === "show" ? { page: "moved", address: path + search } : { page: "rooms" };
     case "people": return { page: "people" };
     case "search": return { page: "search", q: new URLSearchParams(search).get("q") ?? "" };
     case "admin": return { page: "admin", tab: second || "overview" };
     case "unsubscribe": return second ? { page: "unsubscribe", token: second } : { page: "lost" };
     case "preferences": return { page: "preferences" };
     case "link": return second ? { page: "link", secret: second } : { page: "lost" };
+    case "archives": case "messages": case "client": case "history": case "chat":
+      return second ? { page: "moved", address: path + search } : { page: "lost" };
     default: return { page: "lost" };
   }
 }

@@ -454,6 +454,8 @@ export const words = {
   welcomeAll: "See all rooms",
   lost: "There is nothing at this address",
   lostHint: "The link may be cut short.",
+  notMoved: "What stood at this address is not here for you",
+  notMovedHint: "It may be in a room that you are not in, or it did not come along.",
   toStart: "Go to the start",
 };
 

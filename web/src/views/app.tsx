@@ -13,6 +13,7 @@ import { FirstOrSignIn, PasswordLink, Unsubscribe } from "./entry";
 import { lazy } from "./lazy";
 import { PictureDialog } from "./files";
 import { PeoplePage, RoomsPage } from "./directory";
+import { MovedPage } from "./moved";
 import { Empty, FaultBox, Later } from "./parts";
 import { RoomPage, Welcome } from "./room";
 import { SearchPage } from "./search";
@@ -98,6 +99,7 @@ function Page(): JSX.Element {
     case "search": return <SearchPage q={at.q} />;
     case "admin": return <AdminPage tab={at.tab} />;
     case "preferences": return <PreferencesPage />;
+    case "moved": return <MovedPage address={at.address} />;
     default: return (
       <Empty top icon="help" title={words.lost}>
         <p>{words.lostHint}</p>
