@@ -31,11 +31,14 @@ export class Mock {
     this.held = new Map();
     this.nonces = new Map();
     this.signedIn = false;
+    this.me = me;
     this.links = new Set(["good-secret"]);
     this.frames = []; // all that was told, in order; a cursor is a number of frames
     this.sockets = new Set();
     this.said = []; // what clients said
-    this.failPosts = 0; // so many posts are answered with an error
+    this.failPosts = 0; // so many posts are answered with an error that passes
+    this.refusePosts = 0; // so many posts are refused
+    this.slowPosts = null; // a promise that answers to posts wait for
     this.down = false; // answers nothing
     this.posts = 0;
     this.requests = [];
@@ -51,13 +54,13 @@ export class Mock {
   }
 
   // add posts a message in the name of anybody and rings those who wait.
-  add(roomID, author, words) {
+  add(roomID, author, words, told = true) {
     const room = this.rooms.get(roomID);
     const list = this.messages(room);
     const sent = Math.max(Date.now() * 1000, (list.at(-1)?.sent ?? 0) + 1);
     const m = { id: id(0x77, ++this.posts).replace("-8000-", "-7000-"), room: roomID, author, type: "plain", sent, tree: [{ t: "text", x: words }] };
     list.push(m);
-    this.tell({ type: "message", message: m });
+    if (told) this.tell({ type: "message", message: m });
     return m;
   }
 
@@ -155,7 +158,7 @@ export class Mock {
     }
     if (what) return {};
     return {
-      me, password: true, codes: true, recovery: 9, required: false, limited: false, host: "chat.example.org", trouble: "other-host",
+      me: this.me, password: true, codes: true, recovery: 9, required: false, limited: false, host: "chat.example.org", trouble: "other-host",
       passkeys: [{ id: id(10, 1), name: "Laptop", host: "chat.example.org", created: on(2026, 9, 1), used: on(2026, 10, 24) }],
     };
   }
@@ -167,7 +170,7 @@ export class Mock {
     }
     if (body.login !== "ann" || body.password !== "long enough") throw new Wrong(401, "unknown", "The name or the password is wrong.", "Capital letters matter in the password.");
     this.signedIn = true;
-    return me;
+    return this.me;
   }
 
   link(method, secret, body) {
@@ -176,12 +179,12 @@ export class Mock {
     if (body.password.length < 10) throw new Wrong(400, "invalid", "The password has fewer than 10 characters.");
     this.links.delete(secret);
     this.signedIn = true;
-    return me;
+    return this.me;
   }
 
   start() {
     return {
-      me, preferences: this.preferences, place: "Estuary Watch", address: "https://chat.example.org", state: "open", cursor: String(this.frames.length), now: Date.now() * 1000,
+      me: this.me, preferences: this.preferences, place: "Estuary Watch", address: "https://chat.example.org", state: "open", cursor: String(this.frames.length), now: Date.now() * 1000,
       rooms: [...this.rooms.values()].filter((r) => r.member).map(({ people: _, members: __, ...r }) => r), people,
       emoticons: { godwit: "/mock/picture/emoticon.svg" },
     };
@@ -192,15 +195,21 @@ export class Mock {
     return { ...room, messages: list.length, first: list[0]?.sent, last: list.at(-1)?.sent };
   }
 
-  post(room, body) {
+  async post(room, body) {
     if (!room.may_post) throw new Wrong(403, "denied", "The room is archived.");
     if (this.nonces.has(body.nonce)) return this.nonces.get(body.nonce);
+    if (this.refusePosts > 0) {
+      this.refusePosts--;
+      throw new Wrong(403, "denied", "Nothing can be written here.", "Ask an administrator.");
+    }
     if (this.failPosts > 0) {
       this.failPosts--;
       throw new Wrong(503, "unavailable", "Writes are paused.", "Try again in a moment.");
     }
-    const m = this.add(room.id, me.id, body.text);
+    const m = this.add(room.id, this.me.id, body.text, false);
     this.nonces.set(body.nonce, m);
+    this.tell({ type: "message", message: m });
+    if (this.slowPosts) await this.slowPosts;
     return m;
   }
 

@@ -1,13 +1,14 @@
 // The HTTP API: one function an endpoint, one kind of error.
 import type {
-  AdminPeople, Error as Wrong, Found, History, LinkInfo, Message, Overview, ResetLink, Room, Rooms, SignedIn, Start,
+  AdminPeople, Error as Wrong, Found, History, LinkInfo, Message, NewMessage, Overview, ResetLink, Room, Rooms, SignedIn, Start,
 } from "./api.gen";
 import { words } from "./words";
 
 // Fault is an answer that is not the one asked for. Kind is the API's, or
-// "offline" where no answer came at all.
+// "offline" where no answer came at all; after is how many seconds the server
+// wants to be left alone.
 export class Fault extends Error {
-  constructor(readonly kind: string, text: string, readonly hint = "") {
+  constructor(readonly kind: string, text: string, readonly hint = "", readonly after = 0) {
     super(text);
   }
 }
@@ -35,7 +36,7 @@ export async function call<T>(method: string, path: string, body?: object, signa
   }
   const data: unknown = answer.status === 204 ? undefined : await answer.json().catch(() => undefined);
   if (answer.ok) return data as T;
-  if (isWrong(data)) throw new Fault(data.kind, data.text, data.hint);
+  if (isWrong(data)) throw new Fault(data.kind, data.text, data.hint, Number(answer.headers.get("Retry-After")) || 0);
   const kind = answer.status === 401 ? "unknown" : answer.status >= 502 ? "offline" : "internal";
   throw new Fault(kind, words.badAnswer(answer.status), words.noAnswerHint);
 }
@@ -69,8 +70,7 @@ export const api = {
   room: (id: string) => call<Room>("GET", "/rooms/" + part(id)),
   history: (room: string, where: Where, signal?: AbortSignal) =>
     call<History>("GET", `/rooms/${part(room)}/messages` + query({ limit: String(pageSize), ...where }), undefined, signal),
-  post: (room: string, text: string, nonce: string, files: string[] = []) =>
-    call<Message>("POST", `/rooms/${part(room)}/messages`, { text, nonce, files }),
+  post: (room: string, message: NewMessage) => call<Message>("POST", `/rooms/${part(room)}/messages`, message),
   // feedFault says why a feed cannot be opened, or "" if it can be.
   feedFault: () => call<unknown>("GET", "/feed").then(() => "", (e: unknown) => {
     const kind = faultOf(e).kind;

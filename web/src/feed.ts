@@ -5,7 +5,7 @@ import type { Event, Frame, Said } from "./api.gen";
 import { apply } from "./apply";
 import { sendWaiting } from "./outbox";
 import { here } from "./presence";
-import { reload } from "./room";
+import { known, reload, sayRead } from "./room";
 import { signedOut, take } from "./session";
 import { state } from "./state";
 
@@ -137,8 +137,11 @@ function hear(frame: Frame): void {
   const events = frame.events ?? [];
   if (events.some((e) => e.type === "afresh")) return void afresh();
   cursor = frame.cursor;
-  apply(...events);
+  // First, so that what was sent before the connection was lost, and is among
+  // the events, is not shown beside what still waits for its answer.
   if (events.some(isFirst)) connected();
+  apply(...events);
+  for (const e of events) if (e.type === "read" && e.id) known(e.id, e.read ?? 0);
 }
 
 // The first frame of a connection says who is here.
@@ -151,6 +154,7 @@ function connected(): void {
   state.online.value = true;
   here();
   showing();
+  sayRead();
   sendWaiting();
 }
 

@@ -2,6 +2,8 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { hurry } from "./feed";
+import { watchDrafts } from "./drafts";
+import { watchOutbox } from "./outbox";
 import { watchPresence } from "./presence";
 import { read } from "./room";
 import { listen, route } from "./route";
@@ -17,6 +19,8 @@ import "./style/pages.css";
 startLook();
 listen();
 watchPresence();
+watchDrafts();
+watchOutbox();
 addEventListener("online", hurry);
 addEventListener("visibilitychange", () => {
   const id = state.opened.value?.id;

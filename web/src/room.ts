@@ -218,5 +218,27 @@ export function read(id: string): void {
   const time = Math.max(room.last ?? 0, messagesOf(o.pages).at(-1)?.sent ?? 0);
   if (!time || (time <= (room.read ?? 0) && !room.unread)) return;
   apply({ type: "read", id, read: time, last: time });
-  say({ type: "read", room: id, time });
+  unsaid.set(id, time);
+  if (!readTimer) readTimer = window.setTimeout(sayRead, sayReadEvery);
+}
+
+// unsaid is up to when rooms were read that the server does not know of yet.
+const unsaid = new Map<string, number>();
+const sayReadEvery = 400; // ms
+let readTimer = 0;
+
+// sayRead tells the server what was read, again after a lost connection.
+export function sayRead(): void {
+  clearTimeout(readTimer);
+  readTimer = 0;
+  for (const [room, time] of unsaid) say({ type: "read", room, time });
+}
+
+// known is the server's word that it knows of a mark.
+export function known(room: string, time: number): void {
+  if ((unsaid.get(room) ?? Infinity) <= time) unsaid.delete(room);
+}
+
+export function forgetRead(): void {
+  unsaid.clear();
 }

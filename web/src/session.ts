@@ -4,13 +4,18 @@ import { accounts } from "./accounts";
 import { api, faultOf } from "./api";
 import type { PasskeyAnswer, SecondFactor, Start } from "./api.gen";
 import { stopFeed, watchFeed } from "./feed";
-import { clearOutbox } from "./outbox";
+import { clearDrafts, loadDrafts } from "./drafts";
+import { forgetAll, keeping } from "./kept";
+import { clearOutbox, loadOutbox } from "./outbox";
+import { forgetRead } from "./room";
 import { state } from "./state";
 import { words } from "./words";
 
 export async function begin(): Promise<void> {
   try {
     take(await api.start());
+    loadDrafts();
+    loadOutbox();
     watchFeed();
   } catch (e) {
     const fault = faultOf(e);
@@ -29,6 +34,7 @@ export async function begin(): Promise<void> {
 export function take(start: Start): void {
   batch(() => {
     state.start.value = start;
+    keeping(start.me.id);
     state.preferences.value = start.preferences ?? {};
     state.rooms.value = new Map((start.rooms ?? []).map((r) => [r.id, r]));
     state.people.value = new Map((start.people ?? []).map((p) => [p.id, p]));
@@ -53,17 +59,22 @@ export async function usePasswordLink(secret: string, password: string): Promise
 
 export async function signOut(): Promise<void> {
   await api.signOut();
+  forgetAll();
   signedOut("");
 }
 
 // signedOut forgets everything that only the one who was signed in may see.
+// What they have written and not sent is kept in the browser for them, unless
+// they sign out themselves.
 export function signedOut(notice = words.signedOutMeanwhile): void {
   stopFeed();
-  clearOutbox();
+  clearDrafts();
+  forgetRead();
   batch(() => {
     state.phase.value = "signed-out";
     state.notice.value = notice;
     state.start.value = null;
+    clearOutbox();
     state.rooms.value = new Map();
     state.people.value = new Map();
     state.presence.value = new Map();

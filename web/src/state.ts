@@ -32,11 +32,14 @@ export interface Draft {
   nonce: string;
   room: string;
   text: string;
-  files?: string[]; // uploads that go with it
+  files: string[]; // uploads
+  thread: string; // the message that it answers
+  shown: boolean; // a reply that is also sent to the room
   at: number;
-  state: "sending" | "failed" | "sent";
+  state: "sending" | "waiting" | "failed" | "sent"; // waiting: it is tried again by itself
   fault: Fault | null;
   message: Message | null;
+  tries?: number;
 }
 
 export type Dialog =

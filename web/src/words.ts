@@ -144,7 +144,11 @@ export const words = {
 
   write: (room: string) => `Message ${room}`,
   send: "Send",
+  writes: (names: string[]) => (names.length === 1 ? `${names[0]} is writing` : `${names.slice(0, -1).join(", ")} and ${names.at(-1)} are writing`),
+  manyWrite: "Several people are writing",
+  presence: { online: "online", away: "away" } as Record<string, string>,
   notSent: "Not sent",
+  notSentYet: "Not sent yet",
   sendAgain: "Send again",
   discard: "Discard",
   tooLong: (n: number) => `The message is ${many(n, "character", "characters")} too long.`,

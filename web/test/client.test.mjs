@@ -120,12 +120,12 @@ describe("writing", () => {
     calm(page);
   });
 
-  it("a message that was refused stays, with the reason, and is sent again under the same nonce", async () => {
+  it("a message that cannot be taken just now waits, with the reason, and is sent again under the same nonce", async () => {
     await enter(quiet);
     mock.failPosts = 1;
     await composer().fill("Try me twice");
     await composer().press("Enter");
-    await page.getByText("Not sent: Writes are paused.").waitFor();
+    await page.getByText("Not sent yet: Writes are paused.").waitFor();
     await button("Send again").click();
     await page.locator("article", { hasText: "Try me twice" }).waitFor();
     assert.equal(await page.locator("article", { hasText: "Try me twice" }).count(), 1);
@@ -135,12 +135,22 @@ describe("writing", () => {
 
   it("a refused message can be discarded", async () => {
     await enter(quiet);
-    mock.failPosts = 1;
+    mock.refusePosts = 2;
     await composer().fill("Never mind");
     await composer().press("Enter");
+    await page.getByText("Not sent: Nothing can be written here.").waitFor();
+    await button("Send again").click();
+    await page.waitForFunction(() => performance.getEntriesByType("resource").filter((r) => r.name.endsWith("/messages")).length >= 2);
+    await page.getByText("Not sent: Nothing can be written here.").waitFor();
+    await page.reload();
+    await page.getByText("Not sent: Nothing can be written here.").waitFor();
     await button("Discard").click();
     assert.equal(await page.locator(".draft").count(), 0);
-    calm(page, [/503/]);
+    await page.reload();
+    await page.locator("article[data-id]").first().waitFor();
+    assert.equal(await page.locator(".draft").count(), 0);
+    assert.equal(mock.nonces.size, 0);
+    calm(page, [/403/]);
   });
 
   it("without a connection a bar says what waits, and it is sent when the connection is back", async () => {

@@ -69,6 +69,7 @@ function Shown({ id, x, y }: { id: string; x: number; y: number }): JSX.Element 
       </div>
       <p class="card-tags">
         {person.role !== "member" && <span class="tag">{words.roles[person.role] ?? person.role}</span>}
+        {state.presence.value.has(person.id) && <span class="tag">{words.presence[state.presence.value.get(person.id)!]}</span>}
         {person.off && <span class="tag">{words.leftLong}</span>}
       </p>
       <div class="card-foot">

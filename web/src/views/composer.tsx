@@ -1,13 +1,15 @@
 // Where messages are written, and those that wait to be sent.
 import type { JSX, RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../api.gen";
+import { draftOf, setDraft } from "../drafts";
 import { discard, maxText, send, sendAgain } from "../outbox";
+import { iType, wroteIt } from "../presence";
 import { toNewest } from "../room";
 import { newerOf } from "../history";
 import { roomName, state, type Draft } from "../state";
 import { clock } from "../time";
-import { keep, recall, say } from "../ui";
+import { say } from "../ui";
 import { take } from "../uploads";
 import { words } from "../words";
 import { AttachButton, attached, Attachments, DropZone, pasteFiles } from "./attachments";
@@ -52,22 +54,19 @@ function useArea(text: string): RefObject<HTMLTextAreaElement | null> {
 }
 
 function Writer({ room }: { room: Room }): JSX.Element {
-  const kept = "draft." + room.id;
-  const [text, setText] = useState(() => recall(kept) ?? "");
+  const text = draftOf(room.id);
   const area = useArea(text);
   const over = [...text].length - maxText;
   const name = roomName(room);
-  const write = (value: string) => {
-    setText(value);
-    keep(kept, value);
-  };
+  const write = (value: string) => setDraft(room.id, value);
   const names = useNames(area, room, write);
   const files = attached(room.id);
   const submit = () => {
     if (!files.ready) return say(words.stillSending);
     if (!files.count && !text.trim() || over > 0) return;
-    send(room.id, text.replace(/\s+$/u, ""), take(room.id));
+    send(room.id, text.replace(/\s+$/u, ""), { files: take(room.id) });
     write("");
+    wroteIt();
     const pages = state.opened.value?.pages ?? [];
     if (newerOf(pages)) void toNewest(room.id);
     area.current?.focus();
@@ -89,6 +88,7 @@ function Writer({ room }: { room: Room }): JSX.Element {
           aria-activedescendant={names.people.length ? "mention-" + names.at : undefined} onBlur={names.close}
           onInput={(e) => {
             write(e.currentTarget.value);
+            iType(room.id);
             names.look();
           }}
           onKeyDown={(e) => {
@@ -112,7 +112,7 @@ function Writer({ room }: { room: Room }): JSX.Element {
 
 // Waiting draws what is on its way, below the newest message.
 export function Waiting({ room }: { room: string }): JSX.Element | null {
-  const drafts = state.outbox.value.filter((d) => d.room === room);
+  const drafts = state.outbox.value.filter((d) => d.room === room && (!d.thread || d.shown));
   const me = state.start.value?.me;
   if (!drafts.length || !me) return null;
   return (
@@ -128,12 +128,12 @@ function OneDraft({ draft: d, name }: { draft: Draft; name: string }): JSX.Eleme
     <div class={"message draft " + d.state} data-nonce={d.nonce}>
       {name && <header class="head"><span class="name" dir="auto">{name}</span><span class="stamp">{clock(d.at)}</span></header>}
       <div class="body" dir="auto">
-        {d.message?.tree ? <Tree nodes={d.message.tree} /> : <span class="as-typed">{d.text || words.filesOnly(d.files?.length ?? 0)}</span>}
+        {d.message?.tree ? <Tree nodes={d.message.tree} /> : <span class="as-typed">{d.text || words.filesOnly(d.files.length)}</span>}
         {d.message?.files?.length ? <Files message={d.message} /> : null}
       </div>
-      {d.state === "failed" && (
-        <p class="draft-fault" role="alert">
-          <Icon name="warning" size={16} /> {words.notSent}: {d.fault?.message} {d.fault?.hint}{" "}
+      {(d.state === "failed" || d.state === "waiting") && (
+        <p class={d.state === "failed" ? "draft-fault" : "draft-fault waits"} role={d.state === "failed" ? "alert" : "status"}>
+          <Icon name={d.state === "failed" ? "warning" : "clock"} size={16} /> {d.state === "failed" ? words.notSent : words.notSentYet}: {d.fault?.message} {d.fault?.hint}{" "}
           <button type="button" class="small-button" onClick={() => sendAgain(d.nonce)}>{words.sendAgain}</button>{" "}
           <button type="button" class="small-button" onClick={() => discard(d.nonce)}>{words.discard}</button>
         </p>

@@ -44,10 +44,23 @@ export function RoomIcon({ room, size = 18 }: { room: Room; size?: number }): JS
   const other = otherOf(room);
   if (room.type === "direct") {
     const person = other ?? state.start.value?.me;
-    return <Avatar person={person} name={person?.name ?? ""} size={size + 2} />;
+    return <Present person={person}><Avatar person={person} name={person?.name ?? ""} size={size + 2} /></Present>;
   }
   const name: IconName = room.state ? "archive" : room.type === "group" ? "people" : room.type === "private" ? "lock" : "hash";
   return <Icon name={name} size={size} />;
+}
+
+// Present puts a dot beside a person's picture: full if they are here, hollow
+// if they are away. The shape says it, not the colour alone.
+export function Present({ person, children }: { person: Person | undefined; children: ComponentChildren }): JSX.Element {
+  const is = person ? state.presence.value.get(person.id) : undefined;
+  const word = is && words.presence[is];
+  return (
+    <span class="present">
+      {children}
+      {word && <span class={"presence " + is} role="img" aria-label={word} title={word} />}
+    </span>
+  );
 }
 
 // Name is a person's name that opens what is known of them.

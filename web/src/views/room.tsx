@@ -9,6 +9,7 @@ import { count } from "../time";
 import { show } from "../ui";
 import { words } from "../words";
 import { Composer } from "./composer";
+import { Typing } from "./typing";
 import { History } from "./history";
 import { Icon } from "./icons";
 import { Empty, FaultBox, IconButton, openCard, RoomIcon, Skeleton } from "./parts";
@@ -27,6 +28,7 @@ export function RoomPage({ room, message }: { room: string; message: string }): 
     <>
       <Head room={known} />
       {!opened.loaded ? <div class="history-box"><Skeleton rows={8} /></div> : <History key={opened.id} opened={opened} room={known} />}
+      <Typing room={known.id} />
       <Composer room={known} />
     </>
   );
