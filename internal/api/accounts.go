@@ -229,6 +229,16 @@ type PushKeys struct {
 	Auth   string `json:"auth"`
 }
 
+// Told is what somebody is told of a message: by the feed, and by push.
+type Told struct {
+	Room    string `json:"room"`
+	Message string `json:"message"`
+	Why     string `json:"why"` // direct, mention, everyone, thread, room
+	Title   string `json:"title"`
+	Text    string `json:"text,omitempty"`
+	Sound   bool   `json:"sound,omitempty"`
+}
+
 // PushKey is the answer of GET /account/push: the server's public key.
 type PushKey struct {
 	Key     string `json:"key"`               // base64url; empty if push cannot work

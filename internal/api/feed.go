@@ -31,6 +31,8 @@ type Frame struct {
 //	place       place
 //	typing      id: of a room that one has open; who writes
 //	presence    people: who is otherwise present than before; with whole: all who are
+//	told        told: what one wants to be told of now, and is to be shown by the browser
+//	preferences one's own preferences are others: ask for them
 //	opened      id: of a room that one said is open: from here on, its events come
 //	afresh      fetch /start again, then connect with its cursor
 type Event struct {
@@ -49,6 +51,7 @@ type Event struct {
 	Place    *Place            `json:"place,omitempty"`
 	People   map[string]string `json:"people,omitempty"` // ID to online, away or offline
 	Whole    bool              `json:"whole,omitempty"`
+	Told     *Told             `json:"told,omitempty"`
 }
 
 // Place is what a place is called, and what it is doing.

@@ -186,7 +186,11 @@ func (s *Service) Ended(ctx context.Context, sessions []ID[Session]) (list []ID[
 		keys[i] = Key(id)
 	}
 	var found map[Key]Object
+	var p *Roster
 	err = s.Store.View(ctx, func(r Reader) (err error) {
+		if p, err = s.roster(r); err != nil {
+			return err
+		}
 		found, err = r.GetAll(KindSession, keys)
 		return err
 	})
@@ -195,7 +199,7 @@ func (s *Service) Ended(ctx context.Context, sessions []ID[Session]) (list []ID[
 	}
 	now := TimeOf(time.Now())
 	for _, id := range sessions {
-		if one, ok := found[Key(id)].(*Session); !ok || one.Gone || one.Expires <= now {
+		if one, ok := found[Key(id)].(*Session); !ok || one.Gone || one.Expires <= now || p.Users[one.User] != nil && p.lacksFactor(p.Users[one.User], one) {
 			list = append(list, id)
 		}
 	}

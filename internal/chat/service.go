@@ -205,3 +205,9 @@ func (s *Service) Token(ctx context.Context, secret string, scope Scope) (a *Act
 func audit(tx Tx, a *Actor, action, target, note string) *Audit {
 	return &Audit{ID: ID[Audit](tx.NewKey()), Actor: a.id(), At: tx.Now(), Action: action, Target: target, Note: note}
 }
+
+// NewID makes a name that nothing else has.
+func (s *Service) NewID() string {
+	secret, _ := newSecret()
+	return secret
+}

@@ -311,27 +311,6 @@ func (s *Service) EndOtherSessions(ctx context.Context, a *Actor) (n int, err er
 // here reports whether a session is the actor's present one.
 func (a *Actor) here(o *Session) bool { return a.Session != nil && o.ID == a.Session.ID }
 
-// Live says which of some sessions are still good: what is connected for the
-// others must be cut.
-func (s *Service) Live(ctx context.Context, sessions []ID[Session]) (live map[ID[Session]]bool, err error) {
-	live = map[ID[Session]]bool{}
-	err = s.Store.View(ctx, func(r Reader) error {
-		keys := make([]Key, len(sessions))
-		for i, id := range sessions {
-			keys[i] = Key(id)
-		}
-		found, err := r.GetAll(KindSession, keys)
-		now := TimeOf(time.Now())
-		for _, o := range found {
-			if one := o.(*Session); !one.Gone && one.Expires > now {
-				live[one.ID] = true
-			}
-		}
-		return err
-	})
-	return live, err
-}
-
 // endSessions ends the sessions of a person that keep does not hold back, and
 // what belongs to them.
 func endSessions(tx Tx, of UserID, keep func(*Session) bool) (n int, err error) {

@@ -29,6 +29,9 @@ func (s *Server) accountCalls() map[string]call {
 		"POST account/passkeys":        s.addPasskey,
 		"PATCH account/passkeys/{id}":  s.namePasskey,
 		"DELETE account/passkeys/{id}": s.removePasskey,
+		"GET account/push":             s.pushKey,
+		"POST account/push":            s.addPush,
+		"DELETE account/push":          s.removePush,
 	}
 }
 

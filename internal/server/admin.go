@@ -86,6 +86,9 @@ func (s *Server) problems(r *request, state chat.State, moves []chat.MoveState) 
 			}
 		}
 	}
+	if wrong := s.teller.wrong(); wrong != "" {
+		add("%s", wrong)
+	}
 	free, err := s.Files.Free()
 	if err == nil && free < leastFree {
 		add("The disk of the files has only %d MB left.", free>>20)

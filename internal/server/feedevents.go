@@ -50,6 +50,9 @@ func (e *eventMaker) eventsOf(c chat.Change) []told {
 		}
 	case *chat.Emoticon:
 		return e.emoticon(o)
+	case *chat.Preferences:
+		// What they mean together with those of other identities is asked for.
+		return []told{{who: o.User, event: same(func() api.Event { return api.Event{Type: "preferences"} })}}
 	case *chat.Setting:
 		return toAll(e.server.placeEvent(e.news))
 	}

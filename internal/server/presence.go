@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/godwit-chat/godwit/internal/api"
@@ -157,6 +158,36 @@ func (h *hub) present(id chat.UserID) bool {
 	defer h.mu.Unlock()
 	is, _ := h.presenceOf(id, time.Now())
 	return is == online
+}
+
+// reading reports whether a room is shown on a device that somebody is at.
+func (h *hub) reading(id chat.UserID, room chat.RoomID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.people[id]
+	if p == nil {
+		return false
+	}
+	for s := range p.sockets {
+		if !s.active.IsZero() && time.Since(s.active) < activeLease && slices.Contains(s.open, room) {
+			return true
+		}
+	}
+	return false
+}
+
+// tellPerson shows something on all devices of somebody.
+func (h *hub) tellPerson(id chat.UserID, told api.Told) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.people[id]
+	if p == nil {
+		return
+	}
+	event := encoded(api.Event{Type: "told", Told: &told})
+	for s := range p.sockets {
+		s.tell(event)
+	}
 }
 
 // typing tells those who look at a room that somebody writes in it.

@@ -41,6 +41,9 @@ type Config struct {
 	// FetchAllow are networks that the server may fetch from though they are not
 	// open to everybody; nil are none.
 	FetchAllow []netip.Prefix
+	// Away is how long somebody is away before a mail tells them what they
+	// missed; zero goes by the setting.
+	Away time.Duration
 
 	// Report returns the report of a move; nil has none.
 	Report func(ctx context.Context, move string) (Report, error)
@@ -66,7 +69,7 @@ type Server struct {
 	outward  *outward
 	links    chan *chat.Message  // whose links are to be looked at
 	drawing  *semaphore.Weighted // pictures being decoded
-	ends     ends
+	teller   *teller
 	at       atomic.Pointer[url.URL] // the public address; nil if not set
 	first    firstRun
 }
@@ -101,6 +104,7 @@ func New(c Config) (*Server, error) {
 		c.Service.Bytes = c.Files
 	}
 	c.Service.Present = s.hub.present
+	s.teller = newTeller(s)
 	h, err := s.routes()
 	if err != nil {
 		return nil, err
@@ -143,6 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.sweep(ctx) })
 	g.Go(func() error { return s.makeCards(ctx) })
 	g.Go(func() error { return s.followPlace(ctx) })
+	g.Go(func() error { return s.teller.Run(ctx) })
 	return g.Wait()
 }
 
@@ -158,14 +163,15 @@ func (s *Server) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	const v1 = "/api/v1/"
 	public := map[string]call{
-		"POST session":         s.signIn,
-		"DELETE session":       s.signOut,
-		"POST session/passkey": s.askPasskey,
-		"PUT session/passkey":  s.usePasskey,
-		"GET first":            s.askFirst,
-		"POST first":           s.makeFirst,
-		"GET links/{secret}":   s.link,
-		"POST links/{secret}":  s.useLink,
+		"POST session":             s.signIn,
+		"DELETE session":           s.signOut,
+		"POST session/passkey":     s.askPasskey,
+		"PUT session/passkey":      s.usePasskey,
+		"POST unsubscribe/{token}": s.unsubscribe,
+		"GET first":                s.askFirst,
+		"POST first":               s.makeFirst,
+		"GET links/{secret}":       s.link,
+		"POST links/{secret}":      s.useLink,
 		// Who posts is found out under the lock, together with all else.
 		"POST rooms/{id}/messages": s.post,
 	}

@@ -10,6 +10,7 @@ func (s *Server) adminCalls() map[string]call {
 	return map[string]call{
 		"GET admin/settings":                s.settings,
 		"PATCH admin/settings":              s.setSettings,
+		"POST admin/mail-test":              s.mailTest,
 		"GET admin/audit":                   s.auditLog,
 		"GET admin/people/{id}":             s.adminAccount,
 		"PATCH admin/people/{id}":           s.editPerson,

@@ -407,6 +407,15 @@ export interface PushKeys {
   auth: string;
 }
 
+export interface Told {
+  room: string;
+  message: string;
+  why: string;
+  title: string;
+  text?: string;
+  sound?: boolean;
+}
+
 export interface PushKey {
   key: string;
   trouble?: string;
@@ -433,6 +442,7 @@ export interface Event {
   place?: Place;
   people?: Record<string, string>;
   whole?: boolean;
+  told?: Told;
 }
 
 export interface Place {
