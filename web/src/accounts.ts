@@ -52,6 +52,12 @@ export const accounts = {
 export const pref = (name: string): string => state.preferences.value[name] ?? "";
 export const isOn = (name: string): boolean => pref(name) === "on";
 
+// fetchPrefs takes in what was set on another device.
+export async function fetchPrefs(): Promise<void> {
+  const p = await accounts.preferences().catch(() => null);
+  if (p && state.phase.value === "ready") state.preferences.value = p.values;
+}
+
 // setPrefs shows a change at once, and takes it back if the server refuses it.
 export async function setPrefs(values: Record<string, string>): Promise<void> {
   const before = state.preferences.value;

@@ -6,8 +6,10 @@
 // (then: make gen), its case on the server in internal/server/feedevents.go,
 // and its case here. What it changes is a signal of state.ts.
 import { batch } from "@preact/signals";
+import { fetchPrefs } from "./accounts";
 import type { Event, Message, Person, Place, Room } from "./api.gen";
 import { arrive, heldBack } from "./outbox";
+import { notify } from "./notify";
 import { opened, receive, reload, renewMembers } from "./room";
 import { personOf, state } from "./state";
 import { stopTyping, types } from "./presence";
@@ -25,6 +27,8 @@ const appliers: Record<string, (e: Event) => void> = {
   typing: (e) => e.id && e.who && types(e.id, e.who),
   presence: (e) => putPresence(e.people ?? {}, e.whole === true),
   opened: (e) => e.id && opened(e.id),
+  told: (e) => e.told && notify(e.told),
+  preferences: () => void fetchPrefs(),
 };
 
 // apply takes in what events say, in their order, and draws once. Kinds that

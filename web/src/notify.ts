@@ -1,9 +1,9 @@
 // Telling: notifications of the browser while a tab is open, and by push while
 // none is. Who is told of what is decided by the server; this only shows it.
 import { accounts, isOn } from "./accounts";
+import type { Told } from "./api.gen";
 import { go, roomPath } from "./route";
 import { state } from "./state";
-import { words } from "./words";
 
 export type PushState = "unknown" | "off" | "on";
 
@@ -11,20 +11,12 @@ export const canNotify = (): NotificationPermission | "none" => (isSecureContext
 
 const hasPush = () => isSecureContext && "serviceWorker" in navigator && "PushManager" in window;
 
-// Told is what the server wants this person to be told.
-export interface Told {
-  room: string;
-  message: string;
-  title: string;
-  text: string;
-}
-
 // notify shows a notification, unless this tab is looked at in that very room.
 // Several tabs show one: the tag names the message.
 export function notify(told: Told): void {
   if (!isOn("desktop") || canNotify() !== "granted") return;
   if (document.visibilityState === "visible" && document.hasFocus() && state.opened.value?.id === told.room) return;
-  const n = new Notification(told.title, { body: told.text, tag: told.message, icon: "/favicon.svg", silent: !isOn("sound") });
+  const n = new Notification(told.title, { body: told.text ?? "", tag: told.message, icon: "/favicon.svg", silent: !isOn("sound") });
   n.onclick = () => {
     focus();
     go(roomPath(told.room, told.message));
@@ -65,6 +57,3 @@ export async function stopPush(): Promise<PushState> {
   }
   return "off";
 }
-
-// titleOf says where something was said.
-export const titleOf = (author: string, room: string): string => (room ? words.saidIn(author, room) : author);

@@ -447,7 +447,6 @@ export const words = {
   resetFactors: "Remove second step",
   factorsOf: (codes: boolean, passkeys: number) => [codes ? "app" : "", passkeys ? many(passkeys, "passkey", "passkeys") : ""].filter(Boolean).join(", ") || "no second step",
 
-  saidIn: (author: string, room: string) => `${author} in ${room}`,
   unsubscribeTitle: "No more mails about what you missed",
   unsubscribeLead: "You are still told in the place itself. Preferences can turn the mails on again.",
   unsubscribe: "Stop the mails",
