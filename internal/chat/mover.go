@@ -72,6 +72,9 @@ type Incoming struct {
 	// what the same run wrote. Otherwise two states of one object in one run
 	// are a conflict, and the first stays.
 	Copied bool
+	// Digest is the object's, where the source has made it already; 0 is not
+	// known. It saves making it again.
+	Digest uint64
 }
 
 // NoteKind says what a note is about.

@@ -19,6 +19,9 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 		return chat.Applied{}, err
 	}
 	a := &applier{batch: &b, rows: rows, known: &db.known, states: make(map[ref]state, len(rows)), damaged: map[ref]bool{}, seen: -1}
+	if !b.Mend {
+		db.agreed.pick(b.Items, rows)
+	}
 	err = db.applyOnce(ctx, a)
 	if errors.Is(err, errKnown) {
 		db.known.forget(false)
@@ -28,10 +31,11 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 	if err != nil {
 		return chat.Applied{}, err
 	}
+	db.known.wrote(a.write, a.pos)
+	db.agreed.learn(a.equal, a.write)
 	if b.Done {
 		db.known.forget(false)
-	} else {
-		db.known.wrote(a.write, a.pos)
+		db.agreed.forget()
 	}
 	db.company.applied(a.pos)
 	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos, Held: time.Since(a.locked), Shared: db.company.here()}, nil
@@ -82,7 +86,7 @@ func encodeAll(items []chat.Incoming) ([]*row, error) {
 					errs[w] = chat.Errorf(chat.Invalid, "item %d of the batch is empty", i)
 					return
 				}
-				if rows[i], errs[w] = encodeRow(items[i].Object); errs[w] != nil {
+				if rows[i], errs[w] = encodeKnown(items[i].Object, items[i].Digest); errs[w] != nil {
 					return
 				}
 				rows[i].src = rows[i].digest
@@ -114,6 +118,7 @@ type applier struct {
 	place     map[ref]int // in write
 	agreed    []*row      // of which only src changes
 	refuse    []*row      // second states of this run
+	equal     []*row      // second copies that are equal to what is here
 	counts    chat.Counts
 	conflicts []chat.Note
 	pos       chat.Position
@@ -129,13 +134,20 @@ type refusal struct {
 func (a *applier) look(s *session, pos chat.Position) (err error) {
 	keys := map[chat.Kind][]chat.Key{}
 	for _, r := range a.rows {
-		keys[r.kind] = append(keys[r.kind], r.key)
+		if !r.agreed {
+			keys[r.kind] = append(keys[r.kind], r.key)
+		}
 	}
 	if keys[chat.KindMessage], err = a.known.possible(s, pos, keys[chat.KindMessage]); err != nil {
 		return err
 	}
 	for kind, list := range keys {
-		if err := s.states(kind, list, a.states); err != nil {
+		if kind == chat.KindMessage {
+			err = s.db.ahead.states(s, list, a.states)
+		} else {
+			err = s.states(kind, list, a.states)
+		}
+		if err != nil {
 			return err
 		}
 		if !a.batch.Mend {
@@ -210,7 +222,7 @@ func (a *applier) allowed() error {
 
 func (a *applier) decide(s *session) error {
 	a.counts, a.place = chat.Counts{}, map[ref]int{}
-	a.write, a.agreed, a.refuse, a.conflicts = nil, nil, nil, nil
+	a.write, a.agreed, a.refuse, a.equal, a.conflicts = nil, nil, nil, nil, nil
 	if err := a.readRefused(s); err != nil {
 		return err
 	}
@@ -229,6 +241,8 @@ func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
 	old, there := a.states[id]
 	thisRun := old.pos > a.move.Start
 	switch {
+	case r.agreed:
+		c.Unchanged++
 	case !there, a.damaged[id] && (!in.Copy || old.src == r.src):
 		delete(a.damaged, id)
 		r.fresh = !there
@@ -236,6 +250,9 @@ func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
 		c.Written++
 	case in.Copy:
 		c.Deduplicated++
+		if old.source == r.source && old.src == r.src {
+			a.equal = append(a.equal, r)
+		}
 	case old.source == r.source && old.src == r.src:
 		c.Unchanged++
 	case old.source != r.source:

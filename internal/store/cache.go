@@ -125,9 +125,7 @@ func (s *session) states(kind chat.Kind, keys []chat.Key, into map[ref]state) er
 		query, args = query+`kind = $1 AND `, []any{int64(kind)}
 	}
 	return s.eachKey(keys, func(rows *sql.Rows) error {
-		var id chat.Key
-		var st state
-		err := rows.Scan((*keyColumn)(&id), &st.digest, &st.src, &st.source, (*int64)(&st.pos))
+		id, st, err := scanState(rows)
 		into[ref{kind, id}] = st
 		return err
 	}, query, "id", args...)

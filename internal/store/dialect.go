@@ -33,6 +33,9 @@ type dialect struct {
 	receive func(s *session, on bool) error
 	// alone keeps other processes from updating the tables at the same time.
 	alone func(ctx context.Context, db *DB) (unlock func(), err error)
+	// parts cuts the table of messages into at most n parts of about one size,
+	// that are the table as the session sees it as long as that lives.
+	parts func(s *session, n int) ([]part, error)
 	// explain is the beginning of the question how a query will run.
 	explain string
 	// classify turns an error of the database into one for people, or nil.

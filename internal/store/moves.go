@@ -98,6 +98,8 @@ func (db *DB) Begin(ctx context.Context, spec chat.MoveSpec) (chat.MoveState, er
 		return chat.MoveState{}, err
 	}
 	db.known.forget(true)
+	db.ahead.forget()
+	db.agreed.forget()
 	return m.MoveState, nil
 }
 

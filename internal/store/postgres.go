@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -36,6 +37,7 @@ func postgresDialect() *dialect {
 		keysAtOnce: 10000,
 		write:      postgresWrite,
 		receive:    func(*session, bool) error { return nil },
+		parts:      postgresParts,
 		alone:      postgresAlone,
 		explain:    `EXPLAIN `,
 		classify:   classifyPostgres,
@@ -111,6 +113,29 @@ func postgresKeys(column string, used int, keys []chat.Key) (string, []any) {
 		list[i] = keys[i][:]
 	}
 	return column + " = ANY($" + itoa(used+1) + ")", []any{list}
+}
+
+// postgresParts goes by the places of rows, which change when they do: all
+// parts are read from one snapshot.
+func postgresParts(s *session, n int) ([]part, error) {
+	var snapshot string
+	var pages int64
+	err := s.row(`SELECT pg_export_snapshot(), pg_relation_size('messages') / current_setting('block_size')::bigint`).Scan(&snapshot, &pages)
+	if err != nil {
+		return nil, s.db.fail("read", err)
+	}
+	if pages < partsFrom/50 {
+		return []part{{}}, nil
+	}
+	list := make([]part, n)
+	for i := range int64(n) {
+		list[i].before = fmt.Sprintf(`SET TRANSACTION SNAPSHOT '%s'`, snapshot)
+		list[i].condition = fmt.Sprintf(` AND ctid >= '(%d,0)'::tid`, pages*i/int64(n))
+		if i < int64(n)-1 {
+			list[i].condition += fmt.Sprintf(` AND ctid < '(%d,0)'::tid`, pages*(i+1)/int64(n))
+		}
+	}
+	return list, nil
 }
 
 func postgresAlone(ctx context.Context, db *DB) (func(), error) {

@@ -22,11 +22,15 @@ type row struct {
 	source int32
 	pos    chat.Position
 	fresh  bool // it was not there: nothing is replaced
+	agreed bool // its source's state is known to be the one applied last
 }
 
 // encodeRow makes the row of an object that was changed here. It fails with
 // Invalid if the databases would not both keep it as it is.
-func encodeRow(o chat.Object) (*row, error) {
+func encodeRow(o chat.Object) (*row, error) { return encodeKnown(o, 0) }
+
+// encodeKnown is encodeRow for an object whose digest may be known.
+func encodeKnown(o chat.Object, digest uint64) (*row, error) {
 	r := &row{kind: o.Kind(), key: o.Key(), obj: o}
 	if r.key.IsZero() {
 		return nil, chat.Errorf(chat.Invalid, "a %s without an ID", r.kind)
@@ -36,10 +40,16 @@ func encodeRow(o chat.Object) (*row, error) {
 			return nil, chat.Errorf(chat.Invalid, "the text of message %s is not valid UTF-8, or has a NUL in it", m.ID)
 		}
 		extra := m.EncodeExtra()
-		r.body, r.digest = string(extra), int64(m.DigestWith(extra))
+		if digest == 0 {
+			digest = m.DigestWith(extra)
+		}
+		r.body, r.digest = string(extra), int64(digest)
 		return r, nil
 	}
-	r.body, r.digest = string(chat.EncodeBody(o)), int64(chat.Digest(o))
+	if digest == 0 {
+		digest = chat.Digest(o)
+	}
+	r.body, r.digest = string(chat.EncodeBody(o)), int64(digest)
 	return r, nil
 }
 

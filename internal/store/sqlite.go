@@ -34,6 +34,7 @@ func sqliteDialect() *dialect {
 		keysAtOnce: 500,
 		write:      sqliteWrite,
 		receive:    sqliteReceive,
+		parts:      sqliteParts,
 		alone:      func(context.Context, *DB) (func(), error) { return func() {}, nil }, // the file's lock is enough
 		explain:    `EXPLAIN QUERY PLAN `,
 		classify:   classifySQLite,
@@ -91,6 +92,25 @@ func sqliteReceive(s *session, on bool) error {
 		pages = checkpointsFilling
 	}
 	return s.exec(fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages))
+}
+
+// sqliteParts goes by the numbers of rows, which they keep when they change.
+func sqliteParts(s *session, n int) ([]part, error) {
+	var last int64
+	if err := s.row(`SELECT COALESCE(max(rowid), 0) FROM messages`).Scan(&last); err != nil {
+		return nil, s.db.fail("read", err)
+	}
+	if last < partsFrom {
+		return []part{{}}, nil
+	}
+	list := make([]part, n)
+	for i := range int64(n) {
+		list[i].condition = fmt.Sprintf(` AND rowid > %d`, last*i/int64(n))
+		if i < int64(n)-1 {
+			list[i].condition += fmt.Sprintf(` AND rowid <= %d`, last*(i+1)/int64(n))
+		}
+	}
+	return list, nil
 }
 
 // lockFile keeps a second process from writing to the file.

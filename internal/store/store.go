@@ -43,7 +43,10 @@ type DB struct {
 	bell   bell
 	rooms  roomCache
 	index  sync.Mutex // held while messages are made searchable
+	tally  sync.Mutex // held while messages are added up in parts
 	known  known
+	ahead  ahead
+	agreed agreed
 	shapes shapes
 
 	filling bool // see sqliteReceive

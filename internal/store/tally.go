@@ -4,7 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -168,44 +172,92 @@ func (t *taller) add(m *chat.Message, digest uint64) {
 	}
 }
 
+// messages adds up the messages, on all processors: each reads a part of the
+// table, all as of the same moment. Only one may do so at a time: each part
+// needs a connection more, and there are few.
 func (t *taller) messages(s *session) error {
-	// Two at work: one reads rows while the other makes digests.
-	type item struct {
-		m           *chat.Message
-		extra       []byte
-		digest, src int64
+	if !s.db.tally.TryLock() {
+		return t.part(s, part{})
 	}
-	batches := make(chan []item, 4)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for batch := range batches {
-			for _, it := range batch {
-				d := uint64(it.src)
-				if it.digest == it.src {
-					d = it.m.DigestWith(it.extra)
-				} else {
-					t.inv.Since++
-				}
-				t.add(it.m, d)
+	defer s.db.tally.Unlock()
+	parts, err := s.db.d.parts(s, min(runtime.GOMAXPROCS(0), readers-1))
+	if err != nil {
+		return err
+	}
+	if len(parts) == 1 {
+		return t.part(s, part{})
+	}
+	own := make([]*taller, len(parts))
+	g, ctx := errgroup.WithContext(s.ctx)
+	for i, part := range parts {
+		own[i] = &taller{q: t.q, source: t.source, inv: chat.Inventory{Rooms: map[chat.RoomID]chat.Tally{},
+			Days: emptied(t.inv.Days), Lists: emptied(t.inv.Lists)}}
+		g.Go(func() error {
+			return s.db.view(ctx, func(s *session) error { return own[i].part(s, part) })
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, o := range own {
+		t.inv.Since += o.inv.Since
+		for room, n := range o.inv.Rooms {
+			sum := t.inv.Rooms[room]
+			sum.Merge(n)
+			t.inv.Rooms[room] = sum
+		}
+		for room, days := range o.inv.Days {
+			for day, n := range days {
+				sum := t.inv.Days[room][day]
+				sum.Merge(n)
+				t.inv.Days[room][day] = sum
 			}
 		}
-	}()
-	batch := make([]item, 0, 256)
-	err := s.each(func(rows *sql.Rows) error {
-		it := item{m: &chat.Message{}}
-		m := it.m
-		err := rows.Scan(messageDest(m, &it.extra, &it.digest, &it.src)...)
-		if batch = append(batch, it); len(batch) == cap(batch) {
-			batches <- batch
-			batch = make([]item, 0, 256)
+		for room, list := range o.inv.Lists {
+			maps.Copy(t.inv.Lists[room], list)
 		}
-		return err
-	}, `SELECT `+messageColumns+`, digest, src FROM messages WHERE source = $1`, t.source)
-	batches <- batch
-	close(batches)
-	<-done
-	return err
+	}
+	return nil
+}
+
+// emptied is a map with the same keys, and an empty one behind each.
+func emptied[K, L comparable, V any](m map[K]map[L]V) map[K]map[L]V {
+	out := make(map[K]map[L]V, len(m))
+	for k := range m {
+		out[k] = map[L]V{}
+	}
+	return out
+}
+
+// partsFrom is how many messages are worth to be cut into parts.
+const partsFrom = 20_000
+
+// part is a part of a table: a condition, and what must be said before it.
+type part struct{ before, condition string }
+
+func (t *taller) part(s *session, p part) error {
+	if p.before != "" {
+		if err := s.exec(p.before); err != nil {
+			return err
+		}
+	}
+	m := &chat.Message{}
+	var extra sql.RawBytes
+	var digest, src int64
+	dest := messageDest(m, &extra, &digest, &src)
+	return s.each(func(rows *sql.Rows) error {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		d := uint64(src)
+		if digest == src {
+			d = m.DigestWith(extra)
+		} else {
+			t.inv.Since++
+		}
+		t.add(m, d)
+		return nil
+	}, `SELECT `+messageColumns+`, digest, src FROM messages WHERE source = $1`+p.condition, t.source)
 }
 
 func (t *taller) objects(s *session, table string) error {

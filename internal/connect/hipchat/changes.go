@@ -244,7 +244,7 @@ func (g *giver) message(f *file, r *result, items []digested) []digested {
 	}
 	add := func(o chat.Object, digest uint64, note *chat.Note) {
 		items = append(items, digested{connect.Item{
-			Incoming: chat.Incoming{Object: o, Copy: s.isCopy, Copied: s.copied}, Duplicate: g.seen.equal(o.Key(), digest), Note: note,
+			Incoming: chat.Incoming{Object: o, Copy: s.isCopy, Copied: s.copied, Digest: digest}, Duplicate: g.seen.equal(o.Key(), digest), Note: note,
 		}, digest})
 	}
 	add(s.message, s.digest, r.note)
