@@ -80,6 +80,12 @@ func roomOf(v *chat.RoomView) api.Room {
 	if v.Member != nil {
 		out.Star, out.Order, out.Notify, out.Hidden = v.Member.Star, v.Member.Order, string(v.Member.Notify), int64(v.Member.Hidden)
 	}
+	if v.May != nil && !v.Owner.IsZero() {
+		out.Owner = v.Owner.String()
+	}
+	for _, act := range v.May {
+		out.May = append(out.May, string(act))
+	}
 	return out
 }
 
@@ -87,12 +93,6 @@ func roomOf(v *chat.RoomView) api.Room {
 func wholeRoom(v *chat.RoomView) api.Room {
 	out := roomOf(v)
 	out.People, out.Admins = texts(v.People), texts(v.Admins)
-	if !v.Owner.IsZero() {
-		out.Owner = v.Owner.String()
-	}
-	for _, act := range v.May {
-		out.May = append(out.May, string(act))
-	}
 	out.Messages, out.First = v.Span.Count, int64(v.Span.First)
 	return out
 }

@@ -39,6 +39,51 @@ export function best<T>(items: T[], query: string, textOf: (item: T) => string, 
     .map((x) => x.item);
 }
 
+// mistyped says whether a word of a text begins like the query, but for one
+// letter that is wrong, missing, too much, or in the other's place.
+function mistyped(text: string, word: string): boolean {
+  if (word.length < 3) return false;
+  return fold(text).split(/[^\p{L}\p{N}]+/u).some((w) => [-1, 0, 1].some((d) => {
+    const cut = w.slice(0, word.length + d);
+    return cut.length >= word.length - 1 && off(cut, word);
+  }));
+}
+
+// off says whether two words differ in one place at most.
+function off(a: string, b: string): boolean {
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i++;
+  const rest = (x: string, from: number) => x.slice(from);
+  if (rest(a, i) === rest(b, i)) return true;
+  return rest(a, i + 1) === rest(b, i + 1) || rest(a, i + 1) === rest(b, i) || rest(a, i) === rest(b, i + 1)
+    || (a[i] === b[i + 1] && a[i + 1] === b[i] && rest(a, i + 2) === rest(b, i + 2));
+}
+
+// initialsFit says whether a query is the first letters of a text's words.
+function initialsFit(text: string, query: string): boolean {
+  const first = fold(text).split(/[^\p{L}\p{N}]+/u).map((w) => w[0] ?? "").join("");
+  return query.length > 1 && first.startsWith(query);
+}
+
+// close is best that also takes first letters and one wrong letter a word,
+// after all that fits; of those that fit the same, the heavier come first.
+export function close<T>(items: T[], query: string, textOf: (item: T) => string, weightOf: (item: T) => number, limit: number): T[] {
+  const parts = fold(query).split(/\s+/).filter(Boolean);
+  if (!parts.length) return items.slice(0, limit);
+  const rankOf = (text: string): number => {
+    const exact = rank(text, query);
+    if (exact >= 0) return exact;
+    if (initialsFit(text, parts.join(""))) return 50;
+    return parts.every((w) => rank(text, w) >= 0 || mistyped(text, w)) ? 100 : -1;
+  };
+  return items
+    .map((item) => ({ item, text: textOf(item), weight: weightOf(item), rank: rankOf(textOf(item)) }))
+    .filter((x) => x.rank >= 0)
+    .sort((a, b) => a.rank - b.rank || b.weight - a.weight || a.text.length - b.text.length)
+    .slice(0, limit)
+    .map((x) => x.item);
+}
+
 // Piece is a part of a text, marked or not.
 export interface Piece {
   text: string;

@@ -15,6 +15,7 @@ import "./style/base.css";
 import "./style/layout.css";
 import "./style/message.css";
 import "./style/pages.css";
+import "./style/rooms.css";
 
 startLook();
 listen();
@@ -30,7 +31,7 @@ addEventListener("visibilitychange", () => {
 });
 // A password link is for somebody who is not signed in yet.
 const stop = effect(() => {
-  if (route.value.page === "link" || route.value.page === "unsubscribe") return;
+  if (["link", "guest", "unsubscribe"].includes(route.value.page)) return;
   queueMicrotask(() => {
     stop();
     if (state.phase.value === "loading") void begin();

@@ -207,7 +207,13 @@ export function renewMembers(id: string, who: string, gone: boolean): void {
   const people = (o.details.people ?? []).filter((p) => p !== who);
   if (!gone) people.push(who);
   change(id, { details: { ...o.details, people, members: people.length } });
+  // Who looks after the room may be others: asked for where it can be seen.
+  if (state.dialog.value?.kind !== "details") return;
+  clearTimeout(renewing);
+  renewing = window.setTimeout(() => void details(id), 500);
 }
+
+let renewing = 0;
 
 // read marks the room that is shown as read up to its newest message, if
 // somebody looks at it.

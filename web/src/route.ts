@@ -12,6 +12,7 @@ export type Route =
   | { page: "preferences" }
   | { page: "link"; secret: string }
   | { page: "moved"; address: string }
+  | { page: "guest"; secret: string }
   | { page: "lost" };
 
 export function parse(path: string, search: string): Route {
@@ -25,6 +26,7 @@ export function parse(path: string, search: string): Route {
     case "admin": return { page: "admin", tab: second || "overview" };
     case "unsubscribe": return second ? { page: "unsubscribe", token: second } : { page: "lost" };
     case "preferences": return { page: "preferences" };
+    case "guest": return second ? { page: "guest", secret: second } : { page: "lost" };
     case "link": return second ? { page: "link", secret: second } : { page: "lost" };
     case "archives": case "messages": case "client": case "history": case "chat":
       return second ? { page: "moved", address: path + search } : { page: "lost" };

@@ -47,8 +47,18 @@ export type Dialog =
   | { kind: "help" }
   | { kind: "date" }
   | { kind: "details" }
+  | { kind: "new-room" }
+  | { kind: "new-talk" }
+  | { kind: "invite"; room: string }
   | { kind: "picture"; message: string; file: string }
   | { kind: "link"; name: string; url: string; expires: number };
+
+// Menu is what can be done with a room, where it was asked for.
+export interface Menu {
+  room: string;
+  x: number;
+  y: number;
+}
 
 export interface Card {
   person: string;
@@ -70,6 +80,7 @@ export const state = {
   online: signal(true),
   dialog: signal<Dialog | null>(null),
   card: signal<Card | null>(null),
+  menu: signal<Menu | null>(null),
   sidebar: signal(true), // shown on wide screens
   said: signal(""), // for a moment, at the foot and to screen readers
   preferences: signal<Record<string, string>>({}),
@@ -105,12 +116,16 @@ export function otherOf(room: Room): Person | undefined {
   return room.type === "direct" ? personOf(room.with?.[0]) : undefined;
 }
 
+// isHidden says whether a conversation was put out of the sidebar, and nothing
+// is new in it since.
+export const isHidden = (room: Room): boolean => !!room.hidden && (room.last ?? 0) <= room.hidden && room.id !== state.opened.value?.id;
+
 export const roomsByPlace = computed(() => {
   const list = [...state.rooms.value.values()].map((room) => ({ room, name: roomName(room) }));
   const order = new Intl.Collator(words.locale, { numeric: true, sensitivity: "base" });
   list.sort((a, b) => (a.room.order || 1e9) - (b.room.order || 1e9) || order.compare(a.name, b.name));
   const all = list.map((x) => x.room);
-  const live = all.filter((r) => !r.state);
+  const live = all.filter((r) => !r.state && !isHidden(r));
   return {
     stars: live.filter((r) => r.star),
     rooms: live.filter((r) => !r.star && (r.type === "open" || r.type === "private")),

@@ -7,13 +7,14 @@ import type { Move, Overview } from "../api.gen";
 import { state } from "../state";
 import { count, dayAndClock, duration, shortDay, size } from "../time";
 import { words } from "../words";
+import { RoomsTable } from "./adminrooms";
 import { PageFrame } from "./directory";
 import { Icon } from "./icons";
 import { PeopleTable } from "./manage";
 import { Empty, FaultBox, Skeleton } from "./parts";
 import { AuditPage, SettingsPage } from "./settings";
 
-const tabs = ["overview", "people", "settings", "audit"] as const;
+const tabs = ["overview", "people", "rooms", "settings", "audit"] as const;
 
 export function AdminPage({ tab }: { tab: string }): JSX.Element {
   if (!state.start.value?.me.admin) return <PageFrame title={words.adminTitle}><Empty icon="lock" title={words.noAdmin} /></PageFrame>;
@@ -22,7 +23,7 @@ export function AdminPage({ tab }: { tab: string }): JSX.Element {
       <nav class="tabs" aria-label={words.adminTitle}>
         {tabs.map((t) => <a key={t} href={t === "overview" ? "/admin" : "/admin/" + t} aria-current={t === tab ? "page" : undefined}>{words.adminTabs[t]}</a>)}
       </nav>
-      {tab === "people" ? <PeopleTable /> : tab === "settings" ? <SettingsPage /> : tab === "audit" ? <AuditPage /> : <OverviewTab />}
+      {tab === "people" ? <PeopleTable /> : tab === "rooms" ? <RoomsTable /> : tab === "settings" ? <SettingsPage /> : tab === "audit" ? <AuditPage /> : <OverviewTab />}
     </PageFrame>
   );
 }

@@ -8,7 +8,7 @@ import { roomsByPlace, state, waiting } from "../state";
 import { keep, recall, show } from "../ui";
 import { words } from "../words";
 import { PersonCard } from "./card";
-import { DateDialog, DetailsDialog, HelpDialog, LinkDialog } from "./dialogs";
+import { DateDialog, HelpDialog, LinkDialog } from "./dialogs";
 import { FirstOrSignIn, PasswordLink, Unsubscribe } from "./entry";
 import { lazy } from "./lazy";
 import { PictureDialog } from "./files";
@@ -17,6 +17,7 @@ import { MovedPage } from "./moved";
 import { Empty, FaultBox, Later } from "./parts";
 import { RoomPage, Welcome } from "./room";
 import { SearchPage } from "./search";
+import { RoomMenu } from "./roommenu";
 import { Sidebar } from "./sidebar";
 import { Switcher } from "./switcher";
 
@@ -24,11 +25,17 @@ import { Switcher } from "./switcher";
 const AdminPage = lazy(() => import("./admin").then((m) => m.AdminPage));
 const PreferencesPage = lazy(() => import("./preferences").then((m) => m.PreferencesPage));
 const LimitedPage = lazy(() => import("./security").then((m) => m.LimitedPage));
+const DetailsDialog = lazy(() => import("./roomdetails").then((m) => m.DetailsDialog));
+const NewRoomDialog = lazy(() => import("./newroom").then((m) => m.NewRoomDialog));
+const NewTalkDialog = lazy(() => import("./newroom").then((m) => m.NewTalkDialog));
+const InviteDialog = lazy(() => import("./newroom").then((m) => m.InviteDialog));
+const GuestEntry = lazy(() => import("./guest").then((m) => m.GuestEntry));
 
 export function App(): JSX.Element {
   const at = route.value;
   if (at.page === "link") return <PasswordLink secret={at.secret} />;
   if (at.page === "unsubscribe") return <Unsubscribe token={at.token} />;
+  if (at.page === "guest") return <GuestEntry secret={at.secret} />;
   switch (state.phase.value) {
     case "loading": return <main class="entry"><Later><p role="status">{words.loading}</p></Later></main>;
     case "signed-out": return <FirstOrSignIn />;
@@ -59,6 +66,7 @@ function Main(): JSX.Element {
   }, []);
   useEffect(() => {
     state.card.value = null;
+    state.menu.value = null;
     if (at.page === "room") keep("room", at.room);
     else closeRoom();
     if (at.page === "home") home();
@@ -73,6 +81,7 @@ function Main(): JSX.Element {
       </main>
       <Dialogs />
       <PersonCard />
+      <RoomMenu />
       <div class="said" role="status">{state.said.value && <span>{state.said.value}</span>}</div>
     </div>
   );
@@ -116,6 +125,9 @@ function Dialogs(): JSX.Element | null {
     case "help": return <HelpDialog />;
     case "date": return <DateDialog />;
     case "details": return <DetailsDialog />;
+    case "new-room": return <NewRoomDialog />;
+    case "new-talk": return <NewTalkDialog />;
+    case "invite": return <InviteDialog room={d.room} />;
     case "picture": return <PictureDialog message={d.message} file={d.file} />;
     case "link": return <LinkDialog name={d.name} url={d.url} expires={d.expires} />;
     default: return null;
@@ -134,7 +146,7 @@ function globalKeys(e: KeyboardEvent): void {
     show(state.dialog.value?.kind === "switcher" ? null : { kind: "switcher" });
   } else if (state.dialog.value) {
     return;
-  } else if (e.altKey && (e.key === "ArrowUp" || e.key === "ArrowDown")) {
+  } else if (e.altKey && !e.shiftKey && (e.key === "ArrowUp" || e.key === "ArrowDown")) {
     step(e.key === "ArrowUp" ? -1 : 1);
   } else if (!typing && e.key === "?") {
     show({ kind: "help" });

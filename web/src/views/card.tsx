@@ -2,7 +2,10 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { go, roomPath, searchPath } from "../route";
+import { faultOf } from "../api";
+import { converse } from "../rooms";
 import { personOf, state } from "../state";
+import { say, show } from "../ui";
 import { words } from "../words";
 import { Avatar } from "./parts";
 
@@ -12,6 +15,23 @@ export function directWith(person: string): string {
     if (r.type === "direct" && personOf(r.with?.[0])?.id === person) return r.id;
   }
   return "";
+}
+
+// writeTo opens the 1-1 with a person, and begins it if there is none.
+export async function writeTo(person: string): Promise<void> {
+  try {
+    const room = await converse([person]);
+    state.card.value = null;
+    show(null);
+    go(roomPath(room.id));
+  } catch (e) {
+    say(faultOf(e).message);
+  }
+}
+
+// canWrite says whether one can begin a 1-1 with somebody.
+export function canWrite(person: { id: string; off?: boolean; role: string }): boolean {
+  return state.start.value?.me.role !== "guest" && !person.off && person.role !== "placeholder" && person.role !== "guest";
 }
 
 export function PersonCard(): JSX.Element | null {
@@ -73,7 +93,8 @@ function Shown({ id, x, y }: { id: string; x: number; y: number }): JSX.Element 
         {person.off && <span class="tag">{words.leftLong}</span>}
       </p>
       <div class="card-foot">
-        {direct && <button type="button" class="button" onClick={() => leave(roomPath(direct))}>{words.openDirect}</button>}
+        {direct ? <button type="button" class="button primary" onClick={() => leave(roomPath(direct))}>{words.openDirect}</button>
+          : canWrite(person) && <button type="button" class="button primary" onClick={() => void writeTo(person.id)}>{words.message}</button>}
         {person.mention && (
           <button type="button" class="button" onClick={() => leave(searchPath(`from:${person.mention} `))}>{words.messagesFrom}</button>
         )}

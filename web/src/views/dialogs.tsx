@@ -1,15 +1,14 @@
-// Dialogs: a date to go to, details of the room, keys, a sign-in link.
+// Dialogs: a date to go to, keys, a sign-in link.
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { dayKey } from "../history";
 import { jump, toDay, toNewest } from "../room";
-import { nameOf, openedRoom, roomName, state } from "../state";
-import { count, dayAndClock, shortDay } from "../time";
+import { openedRoom } from "../state";
+import { dayAndClock, shortDay } from "../time";
 import { copy, show } from "../ui";
 import { words } from "../words";
 import { Icon } from "./icons";
-import { Avatar, IconButton, Modal } from "./parts";
-import { typeOf } from "./room";
+import { IconButton, Modal } from "./parts";
 
 const close = () => show(null);
 
@@ -34,38 +33,6 @@ export function LinkDialog({ name, url, expires }: { name: string; url: string; 
         <input ref={ref} readOnly value={url} aria-label={words.linkFor(name)} onFocus={(e) => e.currentTarget.select()} />
         <button type="button" class="button primary" onClick={() => void copy(url, words.linkCopied)}>{words.copy}</button>
       </div>
-    </Modal>
-  );
-}
-
-export function DetailsDialog(): JSX.Element | null {
-  const room = openedRoom.value;
-  if (!room) return null;
-  const people = (room.people ?? []).map((id) => ({ id, person: state.people.value.get(id) }))
-    .sort((a, b) => nameOf(a.id).localeCompare(nameOf(b.id), words.locale));
-  const facts: [string, string][] = [[words.roomType, [typeOf(room), room.state === "archived" ? words.archived : ""].filter(Boolean).join(", ")]];
-  if (room.messages !== undefined) facts.push([words.messageCount, count(room.messages)]);
-  if (room.first) facts.push([words.firstMessage, shortDay(room.first)]);
-  if (room.last) facts.push([words.lastMessage, shortDay(room.last)]);
-  return (
-    <Modal title={roomName(room)} onClose={close}>
-      {room.topic && <p dir="auto">{room.topic}</p>}
-      <dl class="facts">{facts.map(([k, v]) => <div key={k}><dt>{k}</dt><dd>{v}</dd></div>)}</dl>
-      {people.length > 0 && (
-        <>
-          <h3>{words.membersTitle} <span class="quiet">{count(room.members ?? people.length)}</span></h3>
-          <ul class="member-list" tabIndex={0} aria-label={words.membersTitle}>
-            {people.map(({ id, person }) => (
-              <li key={id}>
-                <Avatar person={person} name={nameOf(id)} size={28} />
-                <span class="side-name" dir="auto">{nameOf(id)}</span>
-                {person?.mention && <span class="quiet">@{person.mention}</span>}
-                {person?.off && <span class="tag">{words.left}</span>}
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
     </Modal>
   );
 }

@@ -35,6 +35,7 @@ const paths = {
   out: "M10 5H5v14h5M14 8l4 4-4 4M18 12H9",
   check: "M5 13l4.500 4.500L19 7",
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 7.500V12l3 2",
+  more: "M5 12h.1M12 12h.1M19 12h.1",
   topic: "M4 6h16M4 11h11M4 16h14",
 } as const;
 
