@@ -31,6 +31,9 @@ func (s *Service) CreateRoom(ctx context.Context, a *Actor, n NewRoom) (*RoomVie
 	if a.User == nil || a.User.Role == RoleGuest {
 		return nil, Errorf(Denied, "guests cannot make rooms").WithHint("ask a member of this place")
 	}
+	if !a.May(SettingRoomsBy) {
+		return nil, Errorf(Denied, "only administrators make rooms here").WithHint("ask an administrator of this place")
+	}
 	name, err1 := cleanRoomName(n.Name)
 	topic, err2 := cleanTopic(n.Topic)
 	err3 := checkNonce(n.Nonce)

@@ -134,6 +134,14 @@ func TestTheSameNonceMakesARoomOnce(t *testing.T) {
 	wantKind(t, "a guest", err, chat.Denied)
 	_, err = p.s.CreateRoom(ctx, p.as("operator"), n)
 	wantKind(t, "nobody", err, chat.Denied)
+	p.put(&chat.Setting{Name: chat.SettingRoomsBy, Value: chat.ByAdmins})
+	n.Nonce = "nonce-of-a-member"
+	_, err = p.s.CreateRoom(ctx, p.as("ann"), n)
+	wantKind(t, "a member where administrators make rooms", err, chat.Denied)
+	if _, err = p.s.CreateRoom(ctx, p.as("admin"), chat.NewRoom{Name: "By one of them", Type: chat.RoomOpen, Nonce: "nonce-of-admin"}); err != nil {
+		t.Errorf("an administrator: %v", err)
+	}
+	p.put(&chat.Setting{Name: chat.SettingRoomsBy, Gone: true})
 	n.Type, n.Nonce = chat.RoomDirect, "nonce-of-another"
 	_, err = p.s.CreateRoom(ctx, p.as("ann"), n)
 	wantKind(t, "a 1-1 by hand", err, chat.Invalid)

@@ -9,6 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { day, id, messagesOf, people, rooms } from "./data.mjs";
+import { adminRooms, change, guests, seen } from "./mockrooms.mjs";
 
 const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), "../dist");
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -131,11 +132,15 @@ export class Mock {
     if (a === "session") return this.session(method, body);
     if (a === "first") return { empty: false };
     if (a === "links") return this.link(method, b, body);
+    if (a === "guests") return guests(this, Wrong, method, b, body);
     if (!this.signedIn) throw new Wrong(401, "unknown", "Nobody is signed in.", "Sign in first.");
     if (a === "start") return this.start();
     if (a === "feed") throw new Wrong(400, "invalid", "This address is a WebSocket.");
     if (a === "search") return this.search(q);
     if (a === "account") return this.account(method, b, body);
+    if (a === "admin" && b === "rooms") return adminRooms(this, method, c, q, me);
+    const done = method === "GET" && c !== "guest" ? undefined : change(this, Wrong, method, where.split("/").slice(1).map(decodeURIComponent), body, me);
+    if (done !== undefined) return done;
     if (a === "admin") return admin(b, c, q, d === "link");
     if (a === "rooms" && !b) return this.directory(q);
     const room = this.rooms.get(b);
@@ -192,7 +197,7 @@ export class Mock {
 
   details(room) {
     const list = this.messages(room);
-    return { ...room, messages: list.length, first: list[0]?.sent, last: list.at(-1)?.sent };
+    return { ...seen(room, me), messages: list.length, first: list[0]?.sent, last: list.at(-1)?.sent };
   }
 
   async post(room, body) {
@@ -243,7 +248,7 @@ export class Mock {
   directory(q) {
     const word = (q.get("q") ?? "").toLowerCase();
     const fit = [...this.rooms.values()]
-      .filter((r) => r.name && r.name.toLowerCase().includes(word) && (q.get("archived") || !r.state))
+      .filter((r) => r.name && r.name.toLowerCase().includes(word) && (q.get("only") === "archived" ? r.state === "archived" : (q.get("archived") || !r.state) && (q.get("only") !== "mine" || r.member) && (q.get("only") !== "open" || r.type === "open")))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const from = Number(q.get("after") ?? 0);
     return { rooms: fit.slice(from, from + 40).map((r) => ({ ...r, last: undefined })), next: fit.length > from + 40 ? String(from + 40) : undefined };

@@ -482,7 +482,7 @@ export const words = {
   inviteTo: (room: string) => `Invite to ${room}`,
   invite: "Invite",
   picked: "Chosen",
-  takeOff: (name: string) => `Take ${name} off`,
+  takeOff: (name: string) => (name ? `Take ${name} off` : "take off"),
   findPerson: "Name or mention name",
   roomMenu: "Room menu",
   menuFor: (name: string) => `What to do with ${name}`,

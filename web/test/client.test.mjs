@@ -276,8 +276,8 @@ describe("finding", () => {
     await enter("/rooms");
     await page.getByRole("link", { name: /Count 13/ }).first().waitFor();
     assert.equal(await page.getByRole("link", { name: /Winter 2012/ }).count(), 0);
-    await page.getByLabel("Archived rooms too").check();
     await button("Show more").click();
+    await button("Archived").click();
     await page.getByRole("link", { name: /Winter 2012/ }).waitFor();
     await page.getByLabel("Find a room").fill("winter");
     await page.getByRole("link", { name: /Winter 2012/ }).click();

@@ -57,8 +57,8 @@ export function PeoplePicker({ id, label, picked, onPick, without = [], most = 5
         <ul class="chips" aria-label={words.picked}>
           {picked.map((p) => (
             <li key={p}>
-              <button type="button" class="chip" title={words.takeOff(nameOf(p))} aria-label={words.takeOff(nameOf(p))} onClick={() => onPick(picked.filter((x) => x !== p))}>
-                <Avatar person={personOf(p)} name={nameOf(p)} size={20} /> <span class="side-name" dir="auto">{nameOf(p)}</span> <Icon name="close" size={14} />
+              <button type="button" class="chip" title={words.takeOff(nameOf(p))} onClick={() => onPick(picked.filter((x) => x !== p))}>
+                <Avatar person={personOf(p)} name={nameOf(p)} size={20} /> <span class="side-name" dir="auto">{nameOf(p)}</span> <Icon name="close" size={14} /><span class="off-screen">{words.takeOff("")}</span>
               </button>
             </li>
           ))}

@@ -135,8 +135,8 @@ function Topic({ room }: { room: Room }): JSX.Element {
   const editing = text !== null;
   useEffect(() => field.current?.focus(), [editing]);
   const stop = () => {
+    sent.current = true; // the field loses the focus as it goes
     setText(null);
-    sent.current = false;
   };
   const keep = async () => {
     if (text === null || sent.current) return;
@@ -152,7 +152,7 @@ function Topic({ room }: { room: Room }): JSX.Element {
   };
   if (text === null) {
     return (
-      <button type="button" class={"plain topic" + (room.topic ? "" : " none")} dir="auto" title={words.editTopic} aria-label={room.topic ? `${words.editTopic}: ${room.topic}` : words.addTopic} onClick={() => setText(room.topic ?? "")}>
+      <button type="button" class={"plain topic" + (room.topic ? "" : " none")} dir="auto" title={words.editTopic} aria-label={room.topic ? `${words.editTopic}: ${room.topic}` : words.addTopic} onClick={() => { sent.current = false; setText(room.topic ?? ""); }}>
         {room.topic || words.addTopic}
       </button>
     );

@@ -7,7 +7,7 @@ import { faultOf } from "../api";
 import { go, roomPath } from "../route";
 import { isTalk, leave, setMine, shift } from "../rooms";
 import { roomName, roomsByPlace, state } from "../state";
-import { copy, say, show } from "../ui";
+import { copy, keep, say, show } from "../ui";
 import { words } from "../words";
 import { Icon } from "./icons";
 
@@ -57,7 +57,9 @@ function itemsOf(room: Room): Item[][] {
 
 function hide(room: Room): void {
   void setMine(room, { hidden: true, star: false });
-  if (state.opened.value?.id === room.id) go("/");
+  if (state.opened.value?.id !== room.id) return;
+  keep("room", ""); // or the start would open it again
+  go("/");
 }
 
 // goAndAsk opens the details, where leaving a private room is asked once more.
@@ -112,6 +114,7 @@ function Shown({ room, x, y }: { room: Room; x: number; y: number }): JSX.Elemen
     e.stopPropagation();
   };
   return (
+    <div role="region" aria-label={words.roomMenu}>
     <div ref={ref} class="menu" role="menu" aria-label={words.menuFor(roomName(room))} onKeyDown={keys} onContextMenu={(e) => e.preventDefault()}>
       {itemsOf(room).map((group, n) => (
         <div key={n} role="group" class="menu-group" aria-label={group[0]?.checked !== undefined ? words.level : undefined}>
@@ -129,6 +132,7 @@ function Shown({ room, x, y }: { room: Room; x: number; y: number }): JSX.Elemen
           ))}
         </div>
       ))}
+    </div>
     </div>
   );
 }
