@@ -183,6 +183,10 @@ func (c *rawCounter) see(b byte) {
 		c.skip++
 		return
 	}
+	if c.skip == 1 || c.skip == 2 { // half a mark is no mark: the file is no array
+		c.over = true
+		c.add(c.byDay)
+	}
 	c.skip = -1
 	switch {
 	case c.over:
@@ -224,7 +228,7 @@ func (c *rawCounter) inside(b byte) {
 		c.word = true
 	case b == '{' || b == '[':
 		if c.stack == 1 {
-			c.stamped = false
+			c.stamped, c.key = false, c.key[:0]
 		}
 		c.stack++
 	case b == '}' || b == ']':
