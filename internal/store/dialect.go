@@ -28,9 +28,9 @@ type dialect struct {
 	keysAtOnce int
 	// write writes rows of one table, none of them twice, all columns.
 	write func(s *session, t *table, how *statements, rows []*row) error
-	// receive is told under the lock of the head whether an empty place is being
-	// filled, which nobody reads yet.
-	receive func(s *session, on bool) error
+	// tend looks after the database beside those who use it, until the store is
+	// closed; nil has nothing to do.
+	tend func(db *DB)
 	// alone keeps other processes from updating the tables at the same time.
 	alone func(ctx context.Context, db *DB) (unlock func(), err error)
 	// parts cuts the table of messages into at most n parts of about one size,

@@ -36,7 +36,6 @@ func postgresDialect() *dialect {
 		keys:       postgresKeys,
 		keysAtOnce: 10000,
 		write:      postgresWrite,
-		receive:    func(*session, bool) error { return nil },
 		parts:      postgresParts,
 		alone:      postgresAlone,
 		explain:    `EXPLAIN `,

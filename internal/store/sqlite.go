@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -33,7 +34,7 @@ func sqliteDialect() *dialect {
 		keys:       sqliteKeys,
 		keysAtOnce: 500,
 		write:      sqliteWrite,
-		receive:    sqliteReceive,
+		tend:       sqliteTend,
 		parts:      sqliteParts,
 		alone:      func(context.Context, *DB) (func(), error) { return func() {}, nil }, // the file's lock is enough
 		explain:    `EXPLAIN QUERY PLAN `,
@@ -52,7 +53,11 @@ func openSQLite(_ context.Context, db *DB, path string) error {
 		return err
 	}
 	db.unlock = unlock
-	db.write, db.read, err = sqlitePools(path, "full", 24<<10)
+	if db.write, db.read, err = sqlitePools(path, "full", 24<<10); err != nil {
+		return err
+	}
+	db.tender, err = sql.Open("sqlite", sqliteName(path, "full", 1<<10))
+	db.tender.SetMaxOpenConns(1)
 	return err
 }
 
@@ -60,16 +65,11 @@ func openSQLite(_ context.Context, db *DB, path string) error {
 // some that read. What was committed survives a power cut if synchronous is
 // "full"; if it is "normal", the file stays whole, but may be a little older.
 func sqlitePools(path, synchronous string, cacheKB int) (write, read *sql.DB, err error) {
-	dsn := func(cacheKB int, more string) string {
-		pragmas := fmt.Sprintf("?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(%s)&_pragma=cache_size(-%d)"+
-			"&_pragma=temp_store(memory)&_pragma=journal_size_limit(67108864)&_pragma=foreign_keys(0)", synchronous, cacheKB)
-		return "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas + more
-	}
-	if write, err = sql.Open("sqlite", dsn(cacheKB, "&_txlock=immediate")); err != nil {
+	if write, err = sql.Open("sqlite", sqliteName(path, synchronous, cacheKB)+"&_txlock=immediate"); err != nil {
 		return nil, nil, err
 	}
 	write.SetMaxOpenConns(1)
-	if read, err = sql.Open("sqlite", dsn(4<<10, "&_pragma=query_only(1)")); err != nil {
+	if read, err = sql.Open("sqlite", sqliteName(path, synchronous, 4<<10)+"&_pragma=query_only(1)"); err != nil {
 		return nil, nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(readers)
@@ -77,21 +77,48 @@ func sqlitePools(path, synchronous string, cacheKB int) (write, read *sql.DB, er
 	return write, read, nil
 }
 
-// checkpoints are after how many pages of its log SQLite copies them into the
-// file: seldom while a place is filled, where most pages are written again by
-// the next batch, and often where somebody waits for each commit.
-const checkpoints, checkpointsFilling = 1000, 16000
+// sqliteName names a file and how it is used, for the driver.
+func sqliteName(path, synchronous string, cacheKB int) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + fmt.Sprintf("?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(%s)"+
+		"&_pragma=cache_size(-%d)&_pragma=temp_store(memory)&_pragma=journal_size_limit(67108864)&_pragma=wal_autocheckpoint(%d)&_pragma=foreign_keys(0)",
+		synchronous, cacheKB, checkpoint)
+}
 
-func sqliteReceive(s *session, on bool) error {
-	if s.db.filling == on {
-		return nil
+// checkpoint is after how many pages of its log a commit copies them into the
+// file itself. It is seldom on purpose: where a place is filled most pages are
+// written again by the next batch, and where people are at work sqliteTend
+// does it beside the commits, so that nobody who posts has to.
+const checkpoint = 16000
+
+const (
+	tendAfter = 100                    // changes that are worth a checkpoint
+	tendEvery = 250 * time.Millisecond // and at most so often, or a quarter of the time
+)
+
+// sqliteTend copies what was committed into the file, until the store is
+// closed. It stops neither who reads nor who writes.
+func sqliteTend(db *DB) {
+	var done chat.Position
+	for {
+		bell := db.Doorbell()
+		_, pos := db.bell.heard()
+		rest := tendEvery
+		if !db.filling.Load() && pos-done >= tendAfter {
+			began := time.Now()
+			var busy, log, copied int
+			// A failure is the next commit's, too, and is said there.
+			_ = db.tender.QueryRowContext(db.ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &log, &copied)
+			done, rest = pos, max(tendEvery, 3*time.Since(began))
+		}
+		if !pause(db.ctx, rest) {
+			return
+		}
+		select {
+		case <-db.ctx.Done():
+			return
+		case <-bell:
+		}
 	}
-	s.db.filling = on // guarded by the one connection that writes
-	pages := checkpoints
-	if on {
-		pages = checkpointsFilling
-	}
-	return s.exec(fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages))
 }
 
 // sqliteParts goes by the numbers of rows, which they keep when they change.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -32,6 +33,7 @@ type Options struct {
 type DB struct {
 	d           *dialect
 	read, write *sql.DB
+	tender      *sql.DB // SQLite's: see sqliteTend
 	text        func(*chat.Message) string
 	unlock      func()
 
@@ -49,7 +51,7 @@ type DB struct {
 	agreed agreed
 	shapes shapes
 
-	filling bool // see sqliteReceive
+	filling atomic.Bool // an empty place is being filled: nobody waits for each commit
 
 	company company
 
@@ -92,6 +94,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, errors.Join(db.fail("open "+shown(o.Path), err), db.Close())
 	}
 	db.wg.Go(db.runGroup)
+	if db.d.tend != nil {
+		db.wg.Go(func() { db.d.tend(db) })
+	}
 	if db.d.shared {
 		db.wg.Go(db.watch)
 	}
@@ -159,7 +164,7 @@ func (db *DB) Close() error {
 	for _, s := range db.stmts {
 		errs = append(errs, s.Close())
 	}
-	for _, pool := range []*sql.DB{db.read, db.write} {
+	for _, pool := range []*sql.DB{db.tender, db.read, db.write} {
 		if pool != nil {
 			errs = append(errs, pool.Close())
 		}
@@ -228,9 +233,7 @@ func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error 
 	if err != nil {
 		return err
 	}
-	if err := db.d.receive(s, h.State == chat.Receiving); err != nil {
-		return err
-	}
+	db.filling.Store(h.State == chat.Receiving)
 	before := *h
 	if err := fn(s, h); err != nil {
 		return err
