@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -150,6 +151,9 @@ func (c *importCmd) Run(ctx context.Context, a *app) (err error) {
 			return err
 		}
 	}
+	// Most of what lives during an import are tables without pointers, which
+	// cost the collector nothing: it may come twice as often.
+	defer debug.SetGCPercent(debug.SetGCPercent(importGC))
 	j, err := c.job(ctx, a, false)
 	if err != nil {
 		return err
@@ -161,6 +165,9 @@ func (c *importCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	return a.reportOf(ctx, j, (*move.Job).Import)
 }
+
+// importGC is the growth in percent after which memory is collected.
+const importGC = 50
 
 var levels = map[string]chat.Level{"L1": chat.L1, "L2": chat.L2, "L3": chat.L3}
 

@@ -112,6 +112,8 @@ type Batch struct {
 	// whose row no longer fits its own stored digest is written again, though
 	// the source's state is the one applied last.
 	Mend bool
+	// Prepared is what a target made of the items before the batch's turn.
+	Prepared any
 }
 
 // Applied says what became of a batch. Its counts and conflicts are stored

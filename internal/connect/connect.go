@@ -113,6 +113,12 @@ type Target interface {
 	Close() error
 }
 
+// Preparer is a target that can do a part of an Apply before its turn, while
+// what came before is applied. The contents among the items are not ready yet.
+type Preparer interface {
+	Prepare(b *chat.Batch)
+}
+
 // Flusher is a target that can make the files durable that were put before,
 // while it applies what came before them. Apply then has less to wait for.
 type Flusher interface {

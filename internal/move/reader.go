@@ -110,6 +110,9 @@ func (r *reader) full() bool {
 func (r *reader) send(ctx context.Context, out chan<- *bundle) error {
 	b := r.now
 	b.batch.To = r.to
+	if p, ok := r.job.Target.(connect.Preparer); ok {
+		p.Prepare(&b.batch)
+	}
 	if r.input >= 0 {
 		b.input = r.at - r.input
 	}

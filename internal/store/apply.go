@@ -14,7 +14,7 @@ import (
 
 // Apply makes a batch so, all or none.
 func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
-	rows, err := encodeAll(b.Items)
+	rows, err := encodeAll(&b)
 	if err != nil {
 		return chat.Applied{}, err
 	}
@@ -72,9 +72,29 @@ func (db *DB) glance(ctx context.Context, a *applier) error {
 	return a.look(s, h.Pos)
 }
 
-// encodeAll makes the rows of what came in, on all processors.
-func encodeAll(items []chat.Incoming) ([]*row, error) {
-	rows := make([]*row, len(items))
+// Prepare makes the rows of messages before the batch's turn. What is wrong
+// with one is for Apply to say.
+func (db *DB) Prepare(b *chat.Batch) {
+	rows := make([]*row, len(b.Items))
+	for i, item := range b.Items {
+		if m, ok := item.Object.(*chat.Message); ok && m != nil {
+			if r, err := encodeKnown(m, item.Digest); err == nil {
+				r.src = r.digest
+				rows[i] = r
+			}
+		}
+	}
+	b.Prepared = rows
+}
+
+// encodeAll makes the rows of what came in that have none yet, on all
+// processors.
+func encodeAll(b *chat.Batch) ([]*row, error) {
+	items := b.Items
+	rows, ok := b.Prepared.([]*row)
+	if !ok || len(rows) != len(items) {
+		rows = make([]*row, len(items))
+	}
 	workers := min(runtime.GOMAXPROCS(0), len(items)/100+1)
 	errs := make([]error, workers)
 	var wg sync.WaitGroup
@@ -82,6 +102,9 @@ func encodeAll(items []chat.Incoming) ([]*row, error) {
 		wg.Go(func() {
 			from, to := len(items)*w/workers, len(items)*(w+1)/workers
 			for i := from; i < to; i++ {
+				if rows[i] != nil {
+					continue
+				}
 				if items[i].Object == nil {
 					errs[w] = chat.Errorf(chat.Invalid, "item %d of the batch is empty", i)
 					return
@@ -188,6 +211,11 @@ func (a *applier) apply(s *session, h *head) (err error) {
 	if err := a.decide(s); err != nil {
 		return err
 	}
+	if h.State == chat.Receiving && !a.batch.Done {
+		if err := s.db.d.hurry(s); err != nil {
+			return err
+		}
+	}
 	for _, r := range a.write {
 		h.Pos++
 		r.pos = h.Pos
@@ -237,7 +265,7 @@ func (a *applier) decide(s *session) error {
 // one decides about one object.
 func (a *applier) one(c *chat.Count, in chat.Incoming, r *row) {
 	id := ref{r.kind, r.key}
-	r.source = a.move.source
+	r.source, r.fresh = a.move.source, false
 	old, there := a.states[id]
 	thisRun := old.pos > a.move.Start
 	switch {

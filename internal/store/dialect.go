@@ -33,6 +33,9 @@ type dialect struct {
 	tend func(db *DB)
 	// alone keeps other processes from updating the tables at the same time.
 	alone func(ctx context.Context, db *DB) (unlock func(), err error)
+	// hurry lets the transaction's commit become durable a moment later, with
+	// everything that it wrote or without.
+	hurry func(s *session) error
 	// parts cuts the table of messages into at most n parts of about one size,
 	// that are the table as the session sees it as long as that lives.
 	parts func(s *session, n int) ([]part, error)

@@ -54,3 +54,34 @@ func literal(path string, id chat.MessageID) string {
 	}
 	return fmt.Sprintf(`x'%x'`, id[:])
 }
+
+func TestABatchThatWasPreparedIsAppliedAsAnyOther(t *testing.T) {
+	both(t, func(t *testing.T, path string) {
+		db := open(t, path)
+		prepare := db.Prepare
+		m := begin(t, db, "one")
+		b := m.batch(incoming(userN(1), messageN(1, 1), messageN(2, 1)))
+		prepare(&b)
+		if a := m.send(b); a.Counts[chat.KindMessage].Written != 2 || a.Counts[chat.KindUser].Written != 1 || get(t, db, messageN(2, 1).ID).Text != messageN(2, 1).Text {
+			t.Error(a.Counts)
+		}
+		bad := messageN(3, 1)
+		bad.Text = "a NUL\x00"
+		b = m.batch(incoming(bad))
+		prepare(&b)
+		if _, err := db.Apply(ctx(t), b); !chat.IsKind(err, chat.Invalid) {
+			t.Error("a text that cannot be stored gives", err)
+		}
+		b = m.batch(incoming(messageN(2, 1), messageN(4, 1)))
+		prepare(&b)
+		b.From = "elsewhere"
+		if _, err := db.Apply(ctx(t), b); !chat.IsKind(err, chat.Conflict) {
+			t.Error("a batch from elsewhere gives", err)
+		}
+		b = m.batch(b.Items)
+		prepare(&b)
+		if a := m.send(b); a.Counts[chat.KindMessage] != (chat.Count{Written: 1, Unchanged: 1}) {
+			t.Error(a.Counts)
+		}
+	})
+}

@@ -37,6 +37,7 @@ func postgresDialect() *dialect {
 		keysAtOnce: 10000,
 		write:      postgresWrite,
 		parts:      postgresParts,
+		hurry:      func(s *session) error { return s.exec(`SET LOCAL synchronous_commit = off`) },
 		alone:      postgresAlone,
 		explain:    `EXPLAIN `,
 		classify:   classifyPostgres,

@@ -36,6 +36,7 @@ func sqliteDialect() *dialect {
 		write:      sqliteWrite,
 		tend:       sqliteTend,
 		parts:      sqliteParts,
+		hurry:      func(*session) error { return nil },                                  // its one file would have to be opened again
 		alone:      func(context.Context, *DB) (func(), error) { return func() {}, nil }, // the file's lock is enough
 		explain:    `EXPLAIN QUERY PLAN `,
 		classify:   classifySQLite,

@@ -80,6 +80,13 @@ func (d *Direct) Have(_ context.Context, hashes []string) (map[string]bool, erro
 // Flush makes the files durable that were put before, so that Apply need not.
 func (d *Direct) Flush(ctx context.Context) error { return d.files.Flush(ctx) }
 
+// Prepare does what can be done before an Apply.
+func (d *Direct) Prepare(b *chat.Batch) {
+	if p, ok := d.store.(connect.Preparer); ok {
+		p.Prepare(b)
+	}
+}
+
 // Apply makes the files durable that the batch names, and then the batch so.
 func (d *Direct) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 	var hashes []string
