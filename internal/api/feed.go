@@ -25,7 +25,9 @@ type Frame struct {
 //	drop        id: of a room that one may no longer see
 //	member      id: of a room that one has open; who came (or, with gone, left)
 //	history     id: of a room whose history was filled in in many places; empty: of any
-//	read        id, read, unread, mentions: one's own mark, from all devices; last: the newest message that was counted
+//	read        id, read, unread, mentions: one's own mark, from all devices; last: the newest message that was counted; back
+//	follow      id: of the message that a thread hangs on, which one follows (or, with gone, no more); read
+//	saved       id: of a message that one has saved (or, with gone, no more)
 //	person      person
 //	emoticon    emoticon: its shortcut folded, its address empty if it is gone
 //	place       place
@@ -43,6 +45,7 @@ type Event struct {
 	Who      string            `json:"who,omitempty"`
 	Gone     bool              `json:"gone,omitempty"`
 	Read     int64             `json:"read,omitempty"`
+	Back     bool              `json:"back,omitempty"` // the mark was set back, to be read again
 	Unread   int               `json:"unread,omitempty"`
 	Mentions int               `json:"mentions,omitempty"`
 	Last     int64             `json:"last,omitempty"`

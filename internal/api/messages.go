@@ -55,6 +55,8 @@ type Thread struct {
 	Saved     []string  `json:"saved,omitempty"`
 }
 
+// POST /messages/{id}/unread makes a message the first unread one of its room.
+
 // Follow is the answer of PUT and DELETE /messages/{id}/follow, and of POST
 // /messages/{id}/read with a ReadThread.
 type Follow struct {
@@ -70,12 +72,13 @@ type ReadThread struct {
 }
 
 // Threads is the answer of GET /threads?unread=1&skip=N: those that one
-// follows, the newest reply first.
+// follows, the newest reply first. With ids=1 it also names all of them.
 type Threads struct {
-	Threads []FollowedThread `json:"threads"`
-	Unread  int              `json:"unread"` // of all
-	More    bool             `json:"more,omitempty"`
-	Saved   []string         `json:"saved,omitempty"`
+	Threads   []FollowedThread `json:"threads"`
+	Unread    int              `json:"unread"` // of all
+	More      bool             `json:"more,omitempty"`
+	Saved     []string         `json:"saved,omitempty"`
+	Following []string         `json:"following,omitempty"` // IDs of all, at most 5,000
 }
 
 // FollowedThread is a thread in that list, with its last replies.

@@ -217,6 +217,7 @@ type ReadMark struct {
 	Room RoomID `json:"room"`
 	User UserID `json:"user"`
 	Read Time   `json:"read"`
+	Back bool   `json:"back,omitempty"` // was set back by hand, to be read again
 	Gone bool   `json:"gone,omitempty"`
 }
 

@@ -193,7 +193,8 @@ type Threads struct {
 	Page
 	Rooms  map[RoomID]*RoomView
 	List   []*Followed
-	Unread int // of all, not only of this page
+	All    []MessageID // that the actor follows and may read
+	Unread int         // of all, not only of this page
 	More   bool
 }
 
@@ -235,7 +236,7 @@ func (s *Service) Following(ctx context.Context, a *Actor, unread bool, skip int
 			return err
 		}
 		for _, f := range all {
-			if f.Unread {
+			if out.All = append(out.All, f.Follow.Thread); f.Unread {
 				out.Unread++
 			}
 		}

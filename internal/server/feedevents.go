@@ -40,6 +40,12 @@ func (e *eventMaker) eventsOf(c chat.Change) []told {
 		return e.member(o)
 	case *chat.ReadMark:
 		return e.read(o)
+	case *chat.Follow:
+		event := api.Event{Type: "follow", ID: o.Thread.String(), Read: int64(o.Read), Gone: o.Gone}
+		return []told{{who: o.User, event: same(func() api.Event { return event })}}
+	case *chat.Saved:
+		event := api.Event{Type: "saved", ID: o.Message.String(), Gone: o.Gone}
+		return []told{{who: o.User, event: same(func() api.Event { return event })}}
 	case *chat.User:
 		if u := e.news.Roster.Users[o.ID]; u != nil {
 			return e.person(u)
@@ -152,7 +158,7 @@ func (e *eventMaker) read(o *chat.ReadMark) []told {
 	if v == nil {
 		return nil
 	}
-	event := api.Event{Type: "read", ID: o.Room.String(), Read: int64(v.Read), Unread: v.Unread.Messages, Mentions: v.Unread.Mentions, Last: int64(v.Span.Last)}
+	event := api.Event{Type: "read", ID: o.Room.String(), Read: int64(v.Read), Unread: v.Unread.Messages, Mentions: v.Unread.Mentions, Last: int64(v.Span.Last), Back: o.Back}
 	return []told{{who: o.User, event: same(func() api.Event { return event })}}
 }
 

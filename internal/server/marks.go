@@ -44,6 +44,14 @@ func (m *marks) add(a *chat.Actor, room chat.RoomID, read chat.Time) {
 	}
 }
 
+// drop forgets up to where somebody has read a room: they want to read it
+// again.
+func (m *marks) drop(a *chat.Actor, room chat.RoomID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.wait, typist{room, a.User.ID})
+}
+
 func (m *marks) take() []chat.Mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()

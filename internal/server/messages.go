@@ -23,6 +23,7 @@ func (s *Server) messageCalls() map[string]call {
 		"DELETE messages/{id}/pin":     s.pin(false),
 		"PUT messages/{id}/saved":      s.save(true),
 		"DELETE messages/{id}/saved":   s.save(false),
+		"POST messages/{id}/unread":    s.markUnread,
 		"PUT messages/{id}/follow":     s.setFollow(true),
 		"DELETE messages/{id}/follow":  s.setFollow(false),
 		"POST messages/{id}/read":      s.readThread,
@@ -241,6 +242,23 @@ func (s *Server) save(on bool) call {
 		}
 		return one(s.Service.Save(r.Context(), r.actor, m, on))
 	}
+}
+
+// markUnread makes a message the first unread one of its room.
+func (s *Server) markUnread(r *request) (any, error) {
+	m, err := id[chat.Message](r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Service.Message(r.Context(), r.actor, m)
+	if err != nil {
+		return nil, err
+	}
+	if r.actor.User != nil {
+		s.hub.marks.drop(r.actor, p.Messages[0].Room)
+	}
+	_, err = s.Service.MarkUnread(r.Context(), r.actor, m)
+	return empty{}, err
 }
 
 func (s *Server) savedMessages(r *request) (any, error) {

@@ -33,6 +33,8 @@ func (s *Server) thread(r *request) (any, error) {
 	return out, nil
 }
 
+const mostFollowed = 5000 // threads that are named at once
+
 // threads answers the threads that one follows.
 func (s *Server) threads(r *request) (any, error) {
 	skip, err := r.number("skip")
@@ -44,6 +46,9 @@ func (s *Server) threads(r *request) (any, error) {
 		return nil, err
 	}
 	out := api.Threads{Threads: []api.FollowedThread{}, Unread: t.Unread, More: t.More, Saved: savedOf(t.Saved, t.Messages)}
+	if r.URL.Query().Get("ids") != "" {
+		out.Following = texts(t.All[:min(len(t.All), mostFollowed)])
+	}
 	for _, f := range t.List {
 		v := t.Rooms[f.Root.Room]
 		if v == nil {

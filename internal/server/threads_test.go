@@ -236,3 +236,44 @@ func TestNothingLeaksByWhatHangsOnMessages(t *testing.T) {
 		}
 	})
 }
+
+func TestTheFeedTellsOneOfOnesOwnThreadsAndSavedMessages(t *testing.T) {
+	w := sqlite(t)
+	member, owner := w.as("member"), w.as("owner")
+	root := w.post(member, "open", "root")
+	mine, others := w.ears("member", "open"), w.ears("outsider", "open")
+	w.must(w.reply(owner, root.ID, "open", "canary reply"))
+	if e := mine.next("follow"); e.ID != root.ID || e.Gone || e.Read == 0 {
+		t.Errorf("%+v", e)
+	}
+	if e := mine.next("message"); e.Message.Thread != root.ID {
+		t.Errorf("%+v", e.Message)
+	}
+	if e := mine.next("message"); e.Message.ID != root.ID || e.Message.Replies == nil || e.Message.Replies.Count != 1 {
+		t.Errorf("what is answered: %+v", e.Message)
+	}
+	w.must(member.Do(t.Context(), http.MethodPut, "messages/"+root.ID+"/saved", nil, nil))
+	if e := mine.next("saved"); e.ID != root.ID || e.Gone {
+		t.Errorf("%+v", e)
+	}
+	w.must(member.Do(t.Context(), http.MethodDelete, "messages/"+root.ID+"/saved", nil, nil))
+	if e := mine.next("saved"); !e.Gone {
+		t.Errorf("%+v", e)
+	}
+	w.must(member.Do(t.Context(), http.MethodDelete, "messages/"+root.ID+"/follow", nil, nil))
+	if e := mine.next("follow"); e.ID != root.ID || !e.Gone {
+		t.Errorf("%+v", e)
+	}
+	w.must(member.Do(t.Context(), http.MethodPost, "messages/"+root.ID+"/unread", nil, nil))
+	if e := mine.next("read"); !e.Back || e.Unread < 0 {
+		t.Errorf("%+v", e)
+	}
+	_, err := owner.React(t.Context(), root.ID, "👍", true)
+	w.must(err)
+	w.post(owner, "open", "the end")
+	for _, e := range others.text("the end") {
+		if e.Type == "follow" || e.Type == "saved" || e.Type == "read" {
+			t.Errorf("somebody else hears %+v", e)
+		}
+	}
+}

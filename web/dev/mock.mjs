@@ -3,7 +3,7 @@
 // hard to make: a send that fails, a server that goes away.
 //
 //	node dev/mock.mjs [port]
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,7 @@ import { day, id, messagesOf, people, rooms } from "./data.mjs";
 import { adminRooms, change, guests, seen } from "./mockrooms.mjs";
 
 const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), "../dist");
+const emojiFile = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../internal/markup/emoji.txt");
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
 // The same policy as the real server's: what breaks here breaks there.
@@ -142,11 +143,31 @@ export class Mock {
     const done = method === "GET" && c !== "guest" ? undefined : change(this, Wrong, method, where.split("/").slice(1).map(decodeURIComponent), body, me);
     if (done !== undefined) return done;
     if (a === "admin") return admin(b, c, q, d === "link");
+    if (a === "threads") return { threads: [], unread: 0, following: [] };
+    if (a === "saved") return { saved: [] };
+    if (a === "emoji") return { list: readFileSync(emojiFile, "utf8") };
+    if (a === "emoticons") return { emoticons: [{ id: id(12, 1), shortcut: "godwit", url: "/mock/picture/emoticon.svg", mine: true }], may_add: true, admins: false };
+    if (a === "messages") return this.message(method, b, c, body);
     if (a === "rooms" && !b) return this.directory(q);
     const room = this.rooms.get(b);
     if (a !== "rooms" || !room) throw new Wrong(404, "not-found", "There is no such room.");
     if (!c) return this.details(room);
+    if (c === "pins") return { pins: this.messages(room).filter((m) => m.pinned).map((message) => ({ message, by: me.id, at: message.sent })) };
     return method === "POST" ? this.post(room, body) : this.history(room, q);
+  }
+
+  // What hangs on messages is tried against the real server; here it has to
+  // look.
+  message(method, which, what, body) {
+    const m = [...this.rooms.values()].flatMap((r) => this.messages(r)).find((x) => x.id === which);
+    if (!m) throw new Wrong(404, "not-found", "There is no such message.");
+    if (what === "thread") return { root: m, messages: [], following: false, read: 0 };
+    if (what === "source") return { text: JSON.stringify(m.tree) };
+    if (what === "revisions") return { revisions: [] };
+    if (what === "reactions") m.reactions = body.on ? [{ emoji: body.emoji, people: [me.id] }] : [];
+    if (what === "pin") m.pinned = method === "PUT";
+    this.tell({ type: "message", message: m });
+    return m;
   }
 
   // The account itself is tried against the real server; here it has to look.

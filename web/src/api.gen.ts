@@ -434,6 +434,7 @@ export interface Event {
   who?: string;
   gone?: boolean;
   read?: number;
+  back?: boolean;
   unread?: number;
   mentions?: number;
   last?: number;
@@ -553,6 +554,7 @@ export interface Threads {
   unread: number;
   more?: boolean;
   saved?: string[];
+  following?: string[];
 }
 
 export interface FollowedThread {

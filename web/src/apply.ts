@@ -13,14 +13,21 @@ import { notify } from "./notify";
 import { opened, receive, reload, renewMembers } from "./room";
 import { personOf, state } from "./state";
 import { stopTyping, types } from "./presence";
+import { putSaved } from "./talk";
+import { putFollow, receiveReply, reloadThread } from "./threads";
 
 const appliers: Record<string, (e: Event) => void> = {
   message: (e) => e.message && message(e.message),
   room: (e) => e.room && putRoom(e.room),
   drop: (e) => e.id && dropRoom(e.id),
   member: (e) => e.id && e.who && renewMembers(e.id, e.who, e.gone === true),
-  history: (e) => reload(e.id ?? ""),
+  history: (e) => {
+    reload(e.id ?? "");
+    reloadThread();
+  },
   read: (e) => e.id && read(e.id, e),
+  follow: (e) => e.id && putFollow(e.id, e.gone !== true, e.read ?? 0),
+  saved: (e) => e.id && putSaved(e.id, e.gone !== true),
   person: (e) => e.person && putPerson(e.person),
   emoticon: (e) => e.emoticon && putEmoticon(e.emoticon.shortcut, e.emoticon.url),
   place: (e) => e.place && putPlace(e.place),
@@ -50,6 +57,7 @@ function message(m: Message): void {
   if (heldBack(m)) return;
   arrive(m);
   if (!aside(m)) receive(m);
+  receiveReply(m);
   if (m.author) stopTyping(m.room, personOf(m.author)?.id ?? m.author);
   const room = state.rooms.value.get(m.room);
   if (!room || aside(m) || m.sent <= (room.last ?? 0)) return;
@@ -108,7 +116,7 @@ function dropRoom(id: string): void {
 // its message comes.
 function read(id: string, e: Event): void {
   const room = state.rooms.value.get(id);
-  if (!room || (e.read ?? 0) < (room.read ?? 0)) return;
+  if (!room || (!e.back && (e.read ?? 0) < (room.read ?? 0))) return;
   putRoom({ ...room, read: e.read ?? 0, unread: e.unread ?? 0, mentions: e.mentions ?? 0, last: Math.max(room.last ?? 0, e.last ?? 0) });
 }
 

@@ -14,6 +14,7 @@ import { App } from "./views/app";
 import "./style/base.css";
 import "./style/layout.css";
 import "./style/message.css";
+import "./style/talk.css";
 import "./style/pages.css";
 import "./style/rooms.css";
 

@@ -59,8 +59,20 @@ const idleAfter = 5 * 60_000; // ms without a key or a pointer after which we ar
 let active = 0;
 let idle = 0;
 
+let away = false; // somebody said so, and is not here until they say so
+
+// setAway makes one be shown as away whatever one does, or no more.
+export function setAway(on: boolean): void {
+  away = on;
+  if (on) {
+    active = 1;
+    rest();
+  } else here();
+}
+
 // stir notes that somebody is at this device.
 function stir(): void {
+  if (away) return;
   clearTimeout(idle);
   idle = window.setTimeout(rest, idleAfter);
   if (Date.now() - active < activeEvery) return;

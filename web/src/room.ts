@@ -6,8 +6,12 @@ import type { History, Message } from "./api.gen";
 import { apply, putRoom } from "./apply";
 import { showing, say } from "./feed";
 import { addNewer, addOlder, aroundOf, compare, messagesOf, newerOf, olderOf, putMessage, type Page } from "./history";
+import { go, roomPath } from "./route";
 import { signedOut } from "./session";
 import { state, type Opened, type Seek } from "./state";
+import { learnSaved, talk } from "./talk";
+import { say as tell, sayFault } from "./ui";
+import { words } from "./words";
 
 let inFlight: AbortController | null = null;
 
@@ -32,7 +36,10 @@ function change(id: string, part: Partial<Opened>): void {
   if (o) state.opened.value = { ...o, ...part };
 }
 
-const pageOf = (h: History): Page => ({ messages: h.messages ?? [], older: h.older ?? "", newer: h.newer ?? "" });
+function pageOf(h: History): Page {
+  learnSaved(h.messages ?? [], h.saved);
+  return { messages: h.messages ?? [], older: h.older ?? "", newer: h.newer ?? "" };
+}
 
 // openRoom shows a room at its newest message, or at one message.
 export function openRoom(id: string, message = ""): void {
@@ -45,6 +52,7 @@ export function openRoom(id: string, message = ""): void {
     change(id, { marked: "" });
     return;
   }
+  if (!o) unreadAgain = "";
   batch(() => {
     if (!o) state.opened.value = blank(id);
     read(id);
@@ -79,7 +87,9 @@ export async function jump(id: string, where: Where, seek: Seek): Promise<void> 
   inFlight = control;
   late = [];
   try {
-    let page = pageOf(await api.history(id, where, control.signal));
+    const first = await api.history(id, where, control.signal);
+    let page = pageOf(first);
+    if (where.around && first.thread && !control.signal.aborted) go(roomPath(id, where.around, first.thread), true);
     if (where.at && !page.messages.length && page.older) page = pageOf(await api.history(id, {}, control.signal));
     if (control.signal.aborted) return;
     change(id, {
@@ -215,12 +225,29 @@ export function renewMembers(id: string, who: string, gone: boolean): void {
 
 let renewing = 0;
 
+// unreadAgain is the room of which somebody said that it is unread: looking at
+// it does not make it read until it is opened again.
+let unreadAgain = "";
+
+// markUnread makes a message the first unread one of its room.
+export async function markUnread(m: Message): Promise<void> {
+  try {
+    unreadAgain = m.room;
+    await talk.unread(m.id);
+    change(m.room, { readTo: m.sent - 1 });
+    tell(words.markedUnread);
+  } catch (e) {
+    unreadAgain = "";
+    sayFault(faultOf(e));
+  }
+}
+
 // read marks the room that is shown as read up to its newest message, if
 // somebody looks at it.
 export function read(id: string): void {
   const o = same(id);
   const room = state.rooms.value.get(id);
-  if (!o?.loaded || !room || document.hidden || newerOf(o.pages)) return;
+  if (!o?.loaded || !room || unreadAgain === id || document.hidden || newerOf(o.pages)) return;
   const time = Math.max(room.last ?? 0, messagesOf(o.pages).at(-1)?.sent ?? 0);
   if (!time || (time <= (room.read ?? 0) && !room.unread)) return;
   apply({ type: "read", id, read: time, last: time });

@@ -3,7 +3,10 @@ import { signal } from "@preact/signals";
 
 export type Route =
   | { page: "home" }
-  | { page: "room"; room: string; message: string }
+  | { page: "room"; room: string; message: string; thread: string }
+  | { page: "threads" }
+  | { page: "saved" }
+  | { page: "emoticons" }
   | { page: "rooms" }
   | { page: "people" }
   | { page: "search"; q: string }
@@ -19,7 +22,10 @@ export function parse(path: string, search: string): Route {
   const [first = "", second = "", third = ""] = path.split("/").slice(1).map(decode);
   switch (first) {
     case "": return { page: "home" };
-    case "room": return second ? { page: "room", room: second, message: third } : { page: "lost" };
+    case "room": return second ? { page: "room", room: second, message: third, thread: new URLSearchParams(search).get("thread") ?? "" } : { page: "lost" };
+    case "threads": return { page: "threads" };
+    case "saved": return { page: "saved" };
+    case "emoticons": return { page: "emoticons" };
     case "rooms": return second === "show" ? { page: "moved", address: path + search } : { page: "rooms" };
     case "people": return { page: "people" };
     case "search": return { page: "search", q: new URLSearchParams(search).get("q") ?? "" };
@@ -56,8 +62,8 @@ export function go(to: string, replace = false): void {
   route.value = here();
 }
 
-export const roomPath = (room: string, message = "") =>
-  "/room/" + encodeURIComponent(room) + (message ? "/" + encodeURIComponent(message) : "");
+export const roomPath = (room: string, message = "", thread = "") =>
+  "/room/" + encodeURIComponent(room) + (message ? "/" + encodeURIComponent(message) : "") + (thread ? "?thread=" + encodeURIComponent(thread) : "");
 export const searchPath = (q: string) => "/search" + (q ? "?q=" + encodeURIComponent(q) : "");
 
 // follow makes links to our own pages change the page without loading it anew.

@@ -9,6 +9,8 @@ import { forgetAll, keeping } from "./kept";
 import { clearOutbox, loadOutbox } from "./outbox";
 import { forgetRead } from "./room";
 import { state } from "./state";
+import { forgetSaved } from "./talk";
+import { forgetThreads, learnFollowed } from "./threads";
 import { words } from "./words";
 
 export async function begin(): Promise<void> {
@@ -42,6 +44,7 @@ export function take(start: Start): void {
     state.notice.value = "";
     state.phase.value = "ready";
   });
+  void learnFollowed();
 }
 
 // signIn signs in, or returns what else must be shown.
@@ -70,6 +73,8 @@ export function signedOut(notice = words.signedOutMeanwhile): void {
   stopFeed();
   clearDrafts();
   forgetRead();
+  forgetThreads();
+  forgetSaved();
   batch(() => {
     state.phase.value = "signed-out";
     state.notice.value = notice;

@@ -50,6 +50,11 @@ export type Dialog =
   | { kind: "new-room" }
   | { kind: "new-talk" }
   | { kind: "invite"; room: string }
+  | { kind: "pins" }
+  | { kind: "commands" }
+  | { kind: "revisions"; message: string }
+  | { kind: "delete"; message: Message }
+  | { kind: "call"; name: string; people: number; then: () => void }
   | { kind: "picture"; message: string; file: string }
   | { kind: "link"; name: string; url: string; expires: number };
 

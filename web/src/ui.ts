@@ -55,6 +55,13 @@ export function say(text: string): void {
   timer = window.setTimeout(() => (state.said.value = ""), 3000);
 }
 
+const sentence = (s: string) => (s ? s[0]!.toUpperCase() + s.slice(1).replace(/[.]$/, "") + "." : "");
+
+// sayFault says what went wrong, and what to do about it.
+export function sayFault(fault: { message: string; hint: string }): void {
+  say([fault.message, fault.hint].filter(Boolean).map(sentence).join(" "));
+}
+
 // copy puts a text into the clipboard and says so.
 export async function copy(text: string, said = words.copied): Promise<void> {
   const ok = await navigator.clipboard?.writeText(text).then(() => true, () => false);

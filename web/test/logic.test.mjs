@@ -154,7 +154,8 @@ describe("the filters of a search", () => {
 
 describe("addresses", () => {
   const parse = (p) => routes.parse(...p.split("?").concat("").slice(0, 2));
-  it("a room and a message", () => assert.deepEqual(parse("/room/a/b"), { page: "room", room: "a", message: "b" }));
+  it("a room and a message", () => assert.deepEqual(parse("/room/a/b"), { page: "room", room: "a", message: "b", thread: "" }));
+  it("a thread beside its room", () => assert.deepEqual(parse("/room/a?thread=t"), { page: "room", room: "a", message: "", thread: "t" }));
   it("a search with its words", () => assert.equal(parse("/search?q=from%3Aann+tide").q, "from:ann tide"));
   it("a broken escape is no error", () => assert.equal(parse("/room/%E0%A4%A").page, "room"));
   it("what nobody knows", () => assert.equal(parse("/nowhere").page, "lost"));

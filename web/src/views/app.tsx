@@ -18,6 +18,8 @@ import { Empty, FaultBox, Later } from "./parts";
 import { RoomPage, Welcome } from "./room";
 import { SearchPage } from "./search";
 import { RoomMenu } from "./roommenu";
+import { PickerHost } from "./pickerhost";
+import { MessageMenu } from "./toolbar";
 import { Sidebar } from "./sidebar";
 import { Switcher } from "./switcher";
 
@@ -30,6 +32,14 @@ const NewRoomDialog = lazy(() => import("./newroom").then((m) => m.NewRoomDialog
 const NewTalkDialog = lazy(() => import("./newroom").then((m) => m.NewTalkDialog));
 const InviteDialog = lazy(() => import("./newroom").then((m) => m.InviteDialog));
 const GuestEntry = lazy(() => import("./guest").then((m) => m.GuestEntry));
+const ThreadsPage = lazy(() => import("./lists").then((m) => m.ThreadsPage));
+const SavedPage = lazy(() => import("./lists").then((m) => m.SavedPage));
+const EmoticonsPage = lazy(() => import("./emoticons").then((m) => m.EmoticonsPage));
+const PinsDialog = lazy(() => import("./talkdialogs").then((m) => m.PinsDialog));
+const RevisionsDialog = lazy(() => import("./talkdialogs").then((m) => m.RevisionsDialog));
+const DeleteDialog = lazy(() => import("./talkdialogs").then((m) => m.DeleteDialog));
+const CallDialog = lazy(() => import("./talkdialogs").then((m) => m.CallDialog));
+const CommandsDialog = lazy(() => import("./talkdialogs").then((m) => m.CommandsDialog));
 
 export function App(): JSX.Element {
   const at = route.value;
@@ -80,6 +90,8 @@ function Main(): JSX.Element {
         <Page />
       </main>
       <Dialogs />
+      <MessageMenu />
+      <PickerHost />
       <PersonCard />
       <RoomMenu />
       <div class="said" role="status">{state.said.value && <span>{state.said.value}</span>}</div>
@@ -102,7 +114,10 @@ function Page(): JSX.Element {
   const at = route.value;
   switch (at.page) {
     case "home": return <Welcome />;
-    case "room": return <RoomPage room={at.room} message={at.message} />;
+    case "room": return <RoomPage room={at.room} message={at.message} thread={at.thread} />;
+    case "threads": return <ThreadsPage />;
+    case "saved": return <SavedPage />;
+    case "emoticons": return <EmoticonsPage />;
     case "rooms": return <RoomsPage />;
     case "people": return <PeoplePage />;
     case "search": return <SearchPage q={at.q} />;
@@ -124,6 +139,11 @@ function Dialogs(): JSX.Element | null {
     case "switcher": return <Switcher />;
     case "help": return <HelpDialog />;
     case "date": return <DateDialog />;
+    case "pins": return <PinsDialog room={state.opened.value?.id ?? ""} />;
+    case "revisions": return <RevisionsDialog message={d.message} />;
+    case "delete": return <DeleteDialog message={d.message} />;
+    case "call": return <CallDialog name={d.name} people={d.people} then={d.then} />;
+    case "commands": return <CommandsDialog />;
     case "details": return <DetailsDialog />;
     case "new-room": return <NewRoomDialog />;
     case "new-talk": return <NewTalkDialog />;

@@ -1,22 +1,26 @@
 // Where messages are written, and those that wait to be sent.
 import type { JSX, RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Room } from "../api.gen";
+import { perform, read } from "../commands";
 import { draftOf, setDraft } from "../drafts";
+import { newerOf } from "../history";
 import { discard, maxText, send, sendAgain } from "../outbox";
+import { pasted } from "../paste";
 import { iType, wroteIt } from "../presence";
 import { toNewest } from "../room";
-import { newerOf } from "../history";
-import { roomName, state, type Draft } from "../state";
+import { openedRoom, personOf, roomName, state, type Draft } from "../state";
+import { editLast } from "../talk";
 import { clock } from "../time";
-import { say } from "../ui";
+import { say, show } from "../ui";
 import { take } from "../uploads";
 import { words } from "../words";
 import { AttachButton, attached, Attachments, DropZone, pasteFiles } from "./attachments";
-import { Icon } from "./icons";
+import { Completions, useCompletion } from "./complete";
 import { Files } from "./files";
-import { Completions, useNames } from "./mention";
-import { Avatar } from "./parts";
+import { Icon } from "./icons";
+import { Avatar, IconButton } from "./parts";
+import { pick } from "./pickerhost";
 import { Tree } from "./tree";
 
 function reason(room: Room): string {
@@ -39,10 +43,10 @@ export function Composer({ room }: { room: Room }): JSX.Element {
 
 // useArea gives the box the focus where there is a keyboard, and lets it grow
 // with the text in browsers that do not do it themselves.
-function useArea(text: string): RefObject<HTMLTextAreaElement | null> {
+function useArea(text: string, thread: string): RefObject<HTMLTextAreaElement | null> {
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
-    if (matchMedia("(hover: hover)").matches && !state.opened.value?.marked && !state.dialog.value) area.current?.focus();
+    if (matchMedia("(hover: hover)").matches && (thread || !state.opened.value?.marked) && !state.dialog.value) area.current?.focus();
   }, []);
   useLayoutEffect(() => {
     const a = area.current;
@@ -53,57 +57,120 @@ function useArea(text: string): RefObject<HTMLTextAreaElement | null> {
   return area;
 }
 
-function Writer({ room }: { room: Room }): JSX.Element {
-  const text = draftOf(room.id);
-  const area = useArea(text);
+const askAbove = 15; // people that are called without a question
+
+// called says how many people an @all or an @here in a text calls, if one
+// should ask first.
+function called(text: string): { name: string; people: number } | null {
+  const m = /(?:^|[^\p{L}\p{N}_@./-])@(all|here)(?![\p{L}\p{N}_-])/iu.exec(text.replace(/```[^]*?(?:```|$)|`[^`\n]*`/g, " "));
+  const name = m?.[1]?.toLowerCase();
+  const room = openedRoom.value;
+  if (!name || !room || room.type === "direct") return null;
+  const me = state.start.value?.me.id;
+  const members = new Set((room.people ?? []).map((id) => personOf(id)?.id ?? id).filter((id) => id !== me));
+  const people = name === "all" ? Math.max(members.size, (room.members ?? 1) - 1) : [...members].filter((id) => state.presence.value.has(id)).length;
+  return people > askAbove ? { name, people } : null;
+}
+
+interface WriterProps {
+  room: Room;
+  thread?: string;
+}
+
+export function Writer({ room, thread = "" }: WriterProps): JSX.Element {
+  const place = thread || room.id;
+  const text = draftOf(place);
+  const [shown, setShown] = useState(false);
+  const area = useArea(text, thread);
+  const id = thread ? "composer-thread" : "composer";
+  const files = attached(place);
   const over = [...text].length - maxText;
-  const name = roomName(room);
-  const write = (value: string) => setDraft(room.id, value);
-  const names = useNames(area, room, write);
-  const files = attached(room.id);
-  const submit = () => {
-    if (!files.ready) return say(words.stillSending);
-    if (!files.count && !text.trim() || over > 0) return;
-    send(room.id, text.replace(/\s+$/u, ""), { files: take(room.id) });
-    write("");
+  const label = thread ? words.writeReply : words.write(roomName(room));
+  const write = (value: string) => setDraft(place, value);
+  const offers = useCompletion(area, write, id);
+  const post = (said: string) => {
+    send(room.id, said, { files: take(place), thread, shown });
     wroteIt();
-    const pages = state.opened.value?.pages ?? [];
-    if (newerOf(pages)) void toNewest(room.id);
+    write("");
+    setShown(false);
+    if (!thread && newerOf(state.opened.value?.pages ?? [])) void toNewest(room.id);
     area.current?.focus();
+  };
+  const submit = async () => {
+    const said = text.replace(/\s+$/u, "");
+    if (!files.ready) return say(words.stillSending);
+    if ((!said.trim() && !files.count) || over > 0) return;
+    const typed = read(said);
+    let out = said;
+    if (typed.is === "text") out = typed.text;
+    else {
+      const result = await perform(typed, room.id, thread);
+      if (!result.done) return;
+      if (!result.send) return write("");
+      out = result.send;
+    }
+    const call = called(out);
+    if (call) show({ kind: "call", ...call, then: () => post(out) });
+    else post(out);
+  };
+  const insert = (what: string) => {
+    const a = area.current;
+    if (!a) return;
+    const begin = a.value.slice(0, a.selectionStart) + what;
+    write(begin + a.value.slice(a.selectionEnd));
+    requestAnimationFrame(() => {
+      a.focus();
+      a.setSelectionRange(begin.length, begin.length);
+    });
   };
   return (
     <form
       class="composer" onSubmit={(e) => {
         e.preventDefault();
-        submit();
+        void submit();
       }}
     >
-      <DropZone place={room.id} name={name} />
-      <Attachments place={room.id} />
+      {!thread && <DropZone place={place} name={roomName(room)} />}
+      <Attachments place={place} />
       <div class="composer-line">
-        <AttachButton place={room.id} />
+        <AttachButton place={place} />
         <textarea
-          ref={area} id="composer" onPaste={(e) => pasteFiles(e, room.id)} rows={1} dir="auto" value={text} placeholder={words.write(name)} aria-label={words.write(name)}
-          aria-describedby="composer-hint" autocomplete="off" aria-autocomplete="list" aria-controls={names.people.length ? "mention-list" : undefined}
-          aria-activedescendant={names.people.length ? "mention-" + names.at : undefined} onBlur={names.close}
+          ref={area} id={id} rows={1} dir="auto" value={text} placeholder={label} aria-label={label}
+          aria-describedby={id + "-hint"} {...offers.attributes} onBlur={offers.close}
           onInput={(e) => {
             write(e.currentTarget.value);
-            iType(room.id);
-            names.look();
+            if (e.currentTarget.value.trim() && !e.currentTarget.value.startsWith("/")) iType(room.id);
+            offers.look();
+          }}
+          onPaste={(e) => {
+            pasteFiles(e, place);
+            if (e.defaultPrevented) return;
+            const a = e.currentTarget;
+            const what = e.clipboardData && pasted(e.clipboardData, a.value.slice(a.selectionStart, a.selectionEnd));
+            if (!what) return;
+            e.preventDefault();
+            insert(what);
           }}
           onKeyDown={(e) => {
-            if (names.key(e)) return e.preventDefault();
+            if (offers.key(e)) return e.preventDefault();
+            if (e.key === "ArrowUp" && !text && !e.shiftKey && !e.altKey && editLast(thread)) return e.preventDefault();
             if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
             e.preventDefault();
-            submit();
+            void submit();
           }}
         />
-        <Completions people={names.people} at={names.at} onPick={names.pick} />
-        <button type="submit" class="icon-button send" aria-label={words.send} title={words.send} disabled={!files.count && !text.trim() || !files.ready || over > 0}>
-          <Icon name="send" />
-        </button>
+        <Completions offers={offers} />
+        <span class="composer-tools">
+          <IconButton icon="react" label={words.pickEmoji} onClick={() => pick(insert)} />
+          <button type="submit" class="icon-button send" aria-label={words.send} title={words.send} disabled={(!files.count && !text.trim()) || !files.ready || over > 0}>
+            <Icon name="send" />
+          </button>
+        </span>
       </div>
-      <p class="composer-hint" id="composer-hint" role={over > 0 ? "alert" : undefined}>
+      {thread && (
+        <label class="composer-also"><input type="checkbox" checked={shown} onChange={(e) => setShown(e.currentTarget.checked)} /> {words.alsoSend(roomName(room))}</label>
+      )}
+      <p class="composer-hint" id={id + "-hint"} role={over > 0 ? "alert" : undefined}>
         {over > 0 ? words.tooLong(over) : words.composerHint}
       </p>
     </form>
@@ -111,8 +178,8 @@ function Writer({ room }: { room: Room }): JSX.Element {
 }
 
 // Waiting draws what is on its way, below the newest message.
-export function Waiting({ room }: { room: string }): JSX.Element | null {
-  const drafts = state.outbox.value.filter((d) => d.room === room && (!d.thread || d.shown));
+export function Waiting({ room, thread = "" }: { room: string; thread?: string }): JSX.Element | null {
+  const drafts = state.outbox.value.filter((d) => d.room === room && (thread ? d.thread === thread : !d.thread || d.shown));
   const me = state.start.value?.me;
   if (!drafts.length || !me) return null;
   return (

@@ -195,8 +195,20 @@ function keys(e: KeyboardEvent, k: Keeper | null, o: Opened): void {
   else if (e.key === "c" && at >= 0) {
     const m = messagesOf(o.pages).find((x) => x.id === rows[at]?.dataset.id);
     if (m) void copy(linkTo(m), words.linkCopied);
-  } else return;
+  } else if (at < 0 || target !== rows[at] || !press(rows[at]!, e.key)) return;
   e.preventDefault();
+}
+
+const buttonOf: Record<string, string> = { r: words.react, t: words.replyInThread, e: words.edit, m: words.moreActions };
+
+// press is a key for a button of the message that has the focus.
+function press(row: HTMLElement, key: string): boolean {
+  const label = buttonOf[key];
+  const button = label && [...row.querySelectorAll<HTMLButtonElement>(":scope > .toolbar button")].find((b) => b.ariaLabel === label);
+  if (!button) return false;
+  button.focus();
+  button.click();
+  return true;
 }
 
 function DayView({ day, marked }: { day: Day; marked: string }): JSX.Element {

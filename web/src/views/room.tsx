@@ -12,13 +12,15 @@ import { say, show } from "../ui";
 import { words } from "../words";
 import { Composer } from "./composer";
 import { Typing } from "./typing";
+import { ThreadPanel } from "./thread";
 import { History } from "./history";
 import { Icon } from "./icons";
 import { Empty, FaultBox, IconButton, openCard, RoomIcon, Skeleton } from "./parts";
 import { openMenuAt } from "./roommenu";
 
-export function RoomPage({ room, message }: { room: string; message: string }): JSX.Element {
-  useEffect(() => openRoom(room, message), [room, message]);
+export function RoomPage({ room, message, thread }: { room: string; message: string; thread: string }): JSX.Element {
+  // A message in a thread is the thread's to show, beside what it answers.
+  useEffect(() => openRoom(room, thread ? "" : message), [room, thread ? "" : message]);
   const opened = state.opened.value;
   const known = openedRoom.value;
   useEffect(() => {
@@ -28,12 +30,15 @@ export function RoomPage({ room, message }: { room: string; message: string }): 
   if (opened.fault) return <RoomFault missing={opened.fault.kind === "not-found" || opened.fault.kind === "denied"} />;
   if (!known) return <Skeleton />;
   return (
-    <>
-      <Head room={known} />
-      {!opened.loaded ? <div class="history-box"><Skeleton rows={8} /></div> : <History key={opened.id} opened={opened} room={known} />}
-      <Typing room={known.id} />
-      <Composer room={known} />
-    </>
+    <div class={"room-row" + (thread ? " with-thread" : "")}>
+      <div class="room-column">
+        <Head room={known} />
+        {!opened.loaded ? <div class="history-box"><Skeleton rows={8} /></div> : <History key={opened.id} opened={opened} room={known} />}
+        <Typing room={known.id} />
+        <Composer room={known} />
+      </div>
+      {thread && <ThreadPanel key={thread} room={known} id={thread} message={message} />}
+    </div>
   );
 }
 
@@ -107,6 +112,7 @@ function Head({ room }: { room: Room }): JSX.Element {
         {room.member && (
           <IconButton icon="star" label={mine.star ? words.unstar : words.star} class={"only-wide" + (mine.star ? " star-on" : "")} pressed={mine.star ?? false} onClick={() => void setMine(room, { star: !mine.star })} />
         )}
+        <IconButton icon="pin" label={words.pins} onClick={() => show({ kind: "pins" })} />
         <IconButton icon="calendar" label={words.jumpToDate} onClick={() => show({ kind: "date" })} />
         <IconButton icon="search" label={words.searchHere} onClick={find} />
         <IconButton icon="info" label={words.details} onClick={() => show({ kind: "details" })} />

@@ -6,6 +6,7 @@ import { rank } from "../find";
 import { roomPath, route } from "../route";
 import { move, shift } from "../rooms";
 import { otherOf, roomName, roomsByPlace, state } from "../state";
+import { unreadThreads } from "../threads";
 import { atMost } from "../time";
 import { keep, recall, show } from "../ui";
 import { words } from "../words";
@@ -40,6 +41,12 @@ export function Sidebar(): JSX.Element {
         />
       </div>
       <div class="side-list" tabIndex={-1}>
+        {!filter && (
+          <ul class="side-own">
+            <PageLink page="threads" href="/threads" icon="thread" text={words.threads} unread={unreadThreads.value} />
+            <PageLink page="saved" href="/saved" icon="bookmark" text={words.savedMessages} />
+          </ul>
+        )}
         {parts.map((p) => <Part key={p.key} id={p.key} title={p.title} list={p.list} forced={filter !== ""} />)}
         {(!parts.length || (!filter && !stars.length && !rooms.length && !people.length)) && <p class="quiet side-empty">{filter ? words.nothingFits : words.noRoomsYet}</p>}
       </div>
@@ -54,14 +61,15 @@ export function Sidebar(): JSX.Element {
   );
 }
 
-function PageLink({ page, href, icon, text, me }: { page: string; href: string; icon: IconName; text: string; me?: boolean }): JSX.Element {
+function PageLink({ page, href, icon, text, me, unread = 0 }: { page: string; href: string; icon: IconName; text: string; me?: boolean; unread?: number }): JSX.Element {
   const here = route.value.page === page;
   const person = state.start.value?.me;
   return (
     <li>
-      <a href={href} class="side-link" aria-current={here ? "page" : undefined} title={text}>
+      <a href={href} class={"side-link" + (unread ? " unread" : "")} aria-current={here ? "page" : undefined} title={text}>
         {me && person ? <Avatar person={person} name={person.name} size={20} /> : <Icon name={icon} />}
         <span class="side-name">{text}</span>
+        {unread > 0 && <span class="badge">{atMost(unread)}<span class="off-screen"> {words.unreadWord}</span></span>}
       </a>
     </li>
   );

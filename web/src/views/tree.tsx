@@ -32,7 +32,9 @@ function One({ node }: { node: Node }): JSX.Element | null {
     case "s": return <s>{inside}</s>;
     case "u": return <u>{inside}</u>;
     case "code": return <code><Text text={node.x ?? ""} /></code>;
-    case "pre": return <pre tabIndex={0} role="region" aria-label={node.lang || "code"}><code><Text text={node.x ?? ""} /></code></pre>;
+    case "pre": return <pre tabIndex={0} role="region" aria-label={node.lang || "code"}><code>{inside}</code></pre>;
+    case "tok": return <span class={"tok-" + (kinds.has(node.k ?? "") ? node.k : "name")}><Text text={node.x ?? ""} /></span>;
+    case "task": return <input type="checkbox" class="task" checked={node.n === 1} disabled aria-label={node.n === 1 ? words.taskDone : words.taskOpen} />;
     case "quote": return <blockquote dir="auto">{inside}</blockquote>;
     case "br": return <br />;
     case "hr": return <hr />;
@@ -54,12 +56,15 @@ function One({ node }: { node: Node }): JSX.Element | null {
   }
 }
 
+const kinds = new Set(["key", "type", "const", "name", "tag", "str", "num", "rem", "head", "in", "out"]);
+
 const followed = /^(https?:\/\/|mailto:|\/(?![/\\]))/i;
 
 // The server lets only such addresses through; looking again costs nothing.
 function Link({ url, children }: { url: string; children: ComponentChildren }): JSX.Element {
   if (!followed.test(url)) return <span>{children}</span>;
   if (url.startsWith("/")) return <a href={url}>{children}</a>;
+  if (url.startsWith(location.origin + "/")) return <a href={url.slice(location.origin.length)}>{children}</a>;
   return <a href={url} target="_blank" rel="noopener noreferrer nofollow">{children}</a>;
 }
 

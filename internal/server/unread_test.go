@@ -1,0 +1,58 @@
+package server_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/godwit-chat/godwit/internal/api"
+	"github.com/godwit-chat/godwit/internal/chat"
+)
+
+func TestARoomIsMarkedUnreadFromAMessageOn(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		c, other := w.as("member"), w.as("owner")
+		var list []api.Message
+		for range 4 {
+			list = append(list, w.post(other, "open", "news"))
+		}
+		room := func() api.Room {
+			t.Helper()
+			s, err := c.Start(t.Context())
+			w.must(err)
+			for _, r := range s.Rooms {
+				if r.ID == w.roomID("open") {
+					return r
+				}
+			}
+			t.Fatal("the room is not in the sidebar")
+			return api.Room{}
+		}
+		mark := func(of chat.Time) {
+			t.Helper()
+			who, err := w.service.Roster(t.Context())
+			w.must(err)
+			w.must(w.service.MarkRead(t.Context(), []chat.Mark{{Of: &chat.Actor{User: who.Users[w.users["member"].ID], Roster: who}, Room: w.rooms["open"].ID, Read: of}}))
+		}
+		mark(chat.Time(list[3].Sent))
+		if r := room(); r.Unread != 0 {
+			t.Fatalf("%d unread after reading", r.Unread)
+		}
+		w.must(c.Do(t.Context(), http.MethodPost, "messages/"+list[1].ID+"/unread", nil, nil))
+		if r := room(); r.Unread != 3 || r.Read >= list[1].Sent {
+			t.Errorf("%d unread, read up to %d", r.Unread, r.Read)
+		}
+		w.must(c.Do(t.Context(), http.MethodPost, "messages/"+list[2].ID+"/unread", nil, nil))
+		if r := room(); r.Unread != 3 {
+			t.Errorf("from a later one on: %d unread", r.Unread)
+		}
+		mark(chat.Time(list[3].Sent))
+		if r := room(); r.Unread != 0 {
+			t.Errorf("%d unread after reading again", r.Unread)
+		}
+		wants(t, "in a room that one is not in", w.as("outsider").Do(t.Context(), http.MethodPost, "messages/"+list[1].ID+"/unread", nil, nil), chat.Invalid)
+		wants(t, "in one that one may not read", w.as("guest").Do(t.Context(), http.MethodPost, "messages/"+list[1].ID+"/unread", nil, nil), chat.NotFound)
+		reply, err := other.Reply(t.Context(), w.roomID("open"), list[0].ID, "aside", nonce(), false)
+		w.must(err)
+		wants(t, "a reply", c.Do(t.Context(), http.MethodPost, "messages/"+reply.ID+"/unread", nil, nil), chat.Invalid)
+	})
+}
