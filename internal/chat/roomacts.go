@@ -8,6 +8,7 @@ import (
 // Act is something that one can do with a room.
 type Act string
 
+// What one can do with a room.
 const (
 	ActJoin    Act = "join"
 	ActLeave   Act = "leave"

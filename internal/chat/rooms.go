@@ -178,6 +178,7 @@ const directoryPage = 100
 // Only says which rooms of the directory are meant.
 type Only string
 
+// The parts of the directory.
 const (
 	OnlyAll      Only = ""         // that are in use
 	OnlyMine     Only = "mine"     // that one is in

@@ -136,8 +136,8 @@ func (r slackReader) run(s string) []Node {
 			nodes, n = r.emoji(s[i:])
 		}
 		if n == 0 {
-			size := 0
-			before, size = utf8.DecodeRuneInString(s[i:])
+			letter, size := utf8.DecodeRuneInString(s[i:])
+			before = letter
 			i += size
 			continue
 		}
@@ -426,10 +426,8 @@ func tidy(list []Node) []Node {
 		if n.Type == "br" && k >= 0 && blockTypes[out[k].Type] {
 			continue
 		}
-		for blockTypes[n.Type] && k >= 0 && out[k].Type == "br" {
+		if blockTypes[n.Type] && k >= 0 && out[k].Type == "br" {
 			out = out[:k]
-			k--
-			break
 		}
 		out = append(out, n)
 	}

@@ -83,7 +83,7 @@ func TestFilesArePostedWithTheirMessage(t *testing.T) {
 			if len(list.Uploads) != 0 || list.Most != 1_000_000_000 {
 				t.Errorf("%+v", list)
 			}
-			if _, err := w.files.Arrived(chat.Key(must(chat.ParseKey(a.ID)))); !chat.IsKind(err, chat.NotFound) {
+			if _, err := w.files.Arrived(must(chat.ParseKey(a.ID))); !chat.IsKind(err, chat.NotFound) {
 				t.Error(err)
 			}
 		})

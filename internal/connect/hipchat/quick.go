@@ -431,7 +431,7 @@ func (q *quick) mentions(w *wireMessage) bool {
 	}
 	for {
 		var r reference
-		ok := true
+		var ok bool
 		if q.peek() == '{' {
 			ok = q.object(personNames[:1], func(i int) (ok bool) {
 				if i < 0 {

@@ -27,10 +27,9 @@ const signInPage = `<!DOCTYPE html><html><head><title>Sign in | Slack</title></h
 // slackServer answers as Slack does, for all hosts at once.
 type slackServer struct {
 	*httptest.Server
-	mu      sync.Mutex
-	asked   map[string]int // by host and path
-	tokens  map[string]bool
-	queries []string
+	mu     sync.Mutex
+	asked  map[string]int // by host and path
+	tokens map[string]bool
 }
 
 func newSlackServer(t *testing.T) *slackServer {

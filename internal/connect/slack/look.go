@@ -39,7 +39,6 @@ type look struct {
 	byName  map[folder][]*room
 	roots   []string
 	bad     int
-	odd     []string
 }
 
 // folder is a directory of messages: of a workspace, by name.

@@ -23,7 +23,6 @@ type workspace struct {
 	uploads  map[string]*entry // files whose bytes are here, by F…
 	avatars  map[string]*entry // likewise, by U…
 	base     []connect.Item    // notes of the first look
-	skipped  []*entry          // files that hold nothing that is carried
 	raw      map[string]int64
 }
 
