@@ -16,6 +16,9 @@ type News struct {
 	Lost    bool   // the log does not go on from the cursor: Cursor is its end
 	Roster  *Roster
 
+	// Arriving are the rooms whose moves have not ended. It is not to be changed.
+	Arriving map[RoomID]bool
+
 	messages map[MessageID]*Message
 	details  Details
 	spans    map[RoomID]Span
@@ -28,6 +31,9 @@ func (s *Service) News(ctx context.Context, after Cursor, limit int) (n *News, e
 		n, err = s.news(r, after, limit)
 		return err
 	})
+	if err == nil {
+		n.Arriving, err = s.Arriving(ctx)
+	}
 	return n, err
 }
 
@@ -40,6 +46,9 @@ func (s *Service) CatchUp(ctx context.Context, a *Actor, after Cursor, limit int
 		in, err = memberships(r, a)
 		return err
 	})
+	if err == nil {
+		n.Arriving, err = s.Arriving(ctx)
+	}
 	return n, in, err
 }
 
@@ -161,7 +170,7 @@ func (n *News) Room(a *Actor, id RoomID, m *Member) *RoomView {
 	if !a.MayRead(room, m) {
 		return nil
 	}
-	v := &RoomView{Room: room, Member: m, MayPost: a.mayPost(room), Span: n.spans[id]}
+	v := &RoomView{Room: room, Member: m, MayPost: a.mayPost(room), Span: n.spans[id], May: a.mayActs(room, m), Arriving: n.Arriving[id]}
 	if room.Type == RoomDirect || room.Type == RoomGroup {
 		v.With = slices.DeleteFunc(slices.Clone(n.people[id]), a.Is)
 		if room.Type == RoomDirect && len(v.With) == 0 && a.User != nil {
@@ -215,5 +224,11 @@ func (a *Actor) As(p *Roster) *Actor {
 	}
 	next := *a
 	next.User, next.Also, next.Roster = u, p.Identities(u.ID), p
+	switch {
+	case u.Role != RoleGuest:
+		next.company = nil
+	case next.company == nil: // became one: whom they may know is found out when they start again
+		next.company = map[UserID]bool{u.ID: true}
+	}
 	return &next
 }

@@ -122,9 +122,6 @@ func (a *Actor) mayDo(act Act, room *Room, m *Member) error {
 	return Errorf(Denied, "only administrators of the room can %s", rule.say).WithHint("ask one of them: the room's details say who they are")
 }
 
-// MayActs lists what the actor may do with a room that they see so.
-func (a *Actor) MayActs(v *RoomView) []Act { return a.mayActs(v.Room, v.Member) }
-
 // mayActs lists what the actor may do with a room now.
 func (a *Actor) mayActs(room *Room, m *Member) []Act {
 	var list []Act

@@ -351,7 +351,8 @@ func TestDeletedRoomsArePurgedWhenTheirTimeIsOver(t *testing.T) {
 			if i == 0 {
 				first = m.ID
 				m.Files = []chat.FileID{{7}}
-				p.put(&chat.File{ID: chat.FileID{7}, Room: id, Message: m.ID, Name: "canary.txt"}, &chat.Reaction{Message: m.ID, User: p.id("ann"), Emoji: "👍"}, &chat.Pin{Room: id, Message: m.ID})
+				p.put(&chat.File{ID: chat.FileID{7}, Room: id, Message: m.ID, Name: "canary.txt"}, &chat.Reaction{Message: m.ID, User: p.id("ann"), Emoji: "👍"}, &chat.Pin{Room: id, Message: m.ID},
+					&chat.Revision{ID: chat.ID[chat.Revision]{8}, Message: m.ID, Text: "an older canary"}, &chat.Follow{Thread: m.ID, User: p.id("ann")}, &chat.Saved{User: p.id("ann"), Message: m.ID})
 			}
 			p.put(m)
 		}

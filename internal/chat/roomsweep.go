@@ -8,7 +8,7 @@ import (
 
 // purgeAtOnce is how many messages are removed in one transaction: others who
 // write wait that long.
-const purgeAtOnce = 200
+const purgeAtOnce = 50
 
 // SweepRooms removes for good what was said in rooms that were deleted longer
 // than RoomGrace ago, and ends guests whose sessions are over. It returns how
@@ -84,12 +84,9 @@ func (s *Service) purging(ctx context.Context, id RoomID, fn func(*roomTx) error
 
 // purgeMessages removes some messages with all that hangs on them.
 func (t *roomTx) purgeMessages(list []*Message) (n int, err error) {
-	var keys, files []Key
-	for _, m := range list {
-		keys = append(keys, m.Key())
-		for _, f := range m.Files {
-			files = append(files, Key(f))
-		}
+	keys := make([]Key, len(list))
+	for i, m := range list {
+		keys[i] = m.Key()
 	}
 	now, err := t.GetAll(KindMessage, keys)
 	if err != nil {
@@ -101,29 +98,16 @@ func (t *roomTx) purgeMessages(list []*Message) (n int, err error) {
 			continue
 		}
 		n++
-		if err := t.Put(&Message{ID: m.ID, Room: m.Room, Author: m.Author, Sent: m.Sent, Type: m.Type, Format: m.Format, Thread: m.Thread, Gone: true}); err != nil {
+		if err := remove(t, m); err != nil {
 			return n, err
 		}
 	}
-	if len(files) > 0 {
-		found, err := t.GetAll(KindFile, files)
-		if err != nil {
-			return n, err
-		}
-		for _, o := range found {
-			if f := o.(*File); !f.Gone && f.Room == t.room.ID {
-				if err := t.Put(&File{ID: f.ID, Room: f.Room, Message: f.Message, Gone: true}); err != nil {
-					return n, err
-				}
-			}
-		}
-	}
-	reactions, err := List[Reaction](t, Query{In: keys})
+	follows, err := List[Follow](t, Query{In: keys})
 	if err != nil {
 		return n, err
 	}
-	for _, r := range reactions {
-		if err := t.Put(&Reaction{Message: r.Message, User: r.User, Emoji: r.Emoji, Gone: true}); err != nil {
+	for _, f := range follows {
+		if err := t.Put(&Follow{Thread: f.Thread, User: f.User, Gone: true}); err != nil {
 			return n, err
 		}
 	}

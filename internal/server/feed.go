@@ -30,17 +30,18 @@ type hub struct {
 	wg     sync.WaitGroup // of the sockets
 	stir   chan struct{}  // somebody may have been signed out
 
-	mu      sync.Mutex
-	ready   bool
-	closed  bool
-	cursor  chat.Cursor // up to where the log was read
-	state   chat.State
-	roster  *chat.Roster
-	sockets map[*socket]bool
-	people  map[chat.UserID]*person
-	joined  map[chat.RoomID]map[*person]bool
-	looking map[chat.RoomID]map[*socket]bool
-	there   presences
+	mu       sync.Mutex
+	ready    bool
+	closed   bool
+	cursor   chat.Cursor // up to where the log was read
+	state    chat.State
+	roster   *chat.Roster
+	sockets  map[*socket]bool
+	people   map[chat.UserID]*person
+	joined   map[chat.RoomID]map[*person]bool
+	looking  map[chat.RoomID]map[*socket]bool
+	there    presences
+	arriving map[chat.RoomID]bool // rooms whose moves have not ended
 
 	marks *marks
 }
@@ -82,8 +83,24 @@ func (h *hub) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-bell:
+		case <-h.moveWatch():
 		}
 	}
+}
+
+// moveEvery is how long after its end a move's rooms are still shown as
+// arriving: moves are not in the log.
+const moveEvery = 5 * time.Second
+
+// moveWatch says when to look whether a move has ended; never if none is
+// under way.
+func (h *hub) moveWatch() <-chan time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.arriving) == 0 {
+		return nil
+	}
+	return time.After(moveEvery)
 }
 
 // step tells what is new in the log, and reports whether there is more.
@@ -110,7 +127,7 @@ func (h *hub) step(ctx context.Context) (more bool, err error) {
 		if ready {
 			h.afresh(func(*person) bool { return true })
 		}
-		h.state = n.State
+		h.state, h.arriving = n.State, n.Arriving
 		return false, nil
 	}
 	h.tell(n, counts)
@@ -131,6 +148,14 @@ func (h *hub) tell(n *chat.News, counts map[chat.Key]*chat.RoomView) {
 			})
 		}
 	}
+	for _, both := range [2][2]map[chat.RoomID]bool{{h.arriving, n.Arriving}, {n.Arriving, h.arriving}} {
+		for id := range both[0] {
+			if !both[1][id] {
+				h.each(told{room: id}, func(s *socket) { out.add(s, e.room(s.person, id)) })
+			}
+		}
+	}
+	h.arriving = n.Arriving
 	if n.State != h.state {
 		h.state = n.State
 		place := encoded(h.server.placeEvent(n))

@@ -121,7 +121,6 @@ func (e *eventMaker) room(p *person, id chat.RoomID) []byte {
 	if v == nil {
 		return encoded(api.Event{Type: "drop", ID: id.String()})
 	}
-	v.May = p.actor.MayActs(v)
 	room := roomOf(v)
 	return encoded(api.Event{Type: "room", Room: &room})
 }

@@ -99,7 +99,7 @@ export function putRoom(room: Room): void {
 function merged(old: Room | undefined, fresh: Room): Room {
   if (!old) return fresh;
   const room = { ...fresh, last: Math.max(old.last ?? 0, fresh.last ?? 0) };
-  for (const key of ["members", "messages", "first", "people", "admins", "owner", "may", "read", "unread", "mentions"] as const) {
+  for (const key of ["with", "members", "messages", "first", "people", "admins", "owner", "may", "read", "unread", "mentions"] as const) {
     if (room[key] === undefined && old[key] !== undefined) Object.assign(room, { [key]: old[key] });
   }
   return room;

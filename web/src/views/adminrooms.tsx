@@ -61,7 +61,7 @@ function Row({ room, onGone, onChange }: { room: AdminRoom; onGone: (id: string)
     act().then(then, (e: unknown) => say(faultOf(e).message)).finally(() => setBusy(false));
   };
   const facts = [words.members(room.members), `${words.owner}: ${room.owner ? nameOf(room.owner) : words.noOwner}`];
-  if (room.state === "deleted") facts.push(room.ends ? words.goes(shortDay(room.ends)) : words.stays);
+  if (room.state === "deleted") facts.unshift(room.ends ? words.goes(shortDay(room.ends)) : words.stays);
   const title = <span class="side-name" dir="auto">{room.name}</span>;
   return (
     <li class="card-line">

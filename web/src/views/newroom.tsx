@@ -42,10 +42,10 @@ function Form({ title, send, ready, act, children }: FormProps): JSX.Element {
   };
   return (
     <Modal title={title} onClose={close}>
-      <form class="form" onSubmit={(e) => void submit(e)}>
+      <form class="room-form" onSubmit={(e) => void submit(e)}>
         {children}
         {fault && <FaultBox fault={fault} />}
-        <div class="form-foot">
+        <div class="room-form-foot">
           <button type="button" class="button" onClick={close}>{words.cancel}</button>
           <button type="submit" class="button primary" disabled={busy || !ready}>{send}</button>
         </div>

@@ -91,12 +91,14 @@ function Head({ room }: { room: Room }): JSX.Element {
           <RoomIcon room={room} size={20} />
           {other ? <button type="button" class="plain" onClick={(e) => openCard(other.id, e.currentTarget)}>{name}</button> : <span>{name}</span>}
           {room.state && <span class="tag">{room.state === "archived" ? words.archived : words.deleted}</span>}
-          {room.arriving && <span class="tag" title={words.arrivingLong}>{words.arriving}</span>}
-          {room.guests && <span class="tag" title={words.guestsInLong}>{words.guestsIn}</span>}
+          {room.arriving && <span class="tag more" title={words.arrivingLong}>{words.arriving}</span>}
+          {room.guests && <span class="tag more" title={words.guestsInLong}>{words.guestsIn}</span>}
           {other?.off && <span class="tag">{words.left}</span>}
         </h1>
         <div class="room-sub">
-          <span class="room-kind">{typeOf(room)}</span>
+          <span class="room-kind">
+            {typeOf(room)}<span class="on-phone">{room.arriving && ` · ${words.arriving}`}{room.guests && ` · ${words.guestsIn}`}</span>
+          </span>
           {may(room, "topic") ? <Topic key={room.id} room={room} /> : room.topic ? <span class="topic" dir="auto" title={room.topic}>{room.topic}</span> : other?.title ? <span class="topic" dir="auto">{other.title}</span> : null}
         </div>
       </div>

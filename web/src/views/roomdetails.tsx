@@ -80,7 +80,7 @@ function Line({ id, label, value, most, save }: { id: string; label: string; val
   useEffect(() => setText(value), [value]);
   return (
     <form
-      class="form" onSubmit={(e) => {
+      class="room-form" onSubmit={(e) => {
         e.preventDefault();
         if (text !== value) void send(() => save(text));
       }}
@@ -147,7 +147,6 @@ function Members({ room }: { room: Room }): JSX.Element | null {
               {id === owner ? <span class="tag">{words.owner}</span> : admins.has(id) && <span class="tag">{words.roomAdmin}</span>}
               {person?.role === "guest" && <span class="tag">{words.roles.guest}</span>}
               {person?.off && <span class="tag">{words.left}</span>}
-              {acts.length > 0 && <span class="grow" />}
               {acts.length > 0 && (
                 <button type="button" class="small-button" aria-expanded={open === id} aria-label={words.actsOn(name)} onClick={() => setOpen(open === id ? "" : id)}>…</button>
               )}
