@@ -39,7 +39,7 @@ export async function signIn(page, login, password) {
   await page.goto("/");
   await page.getByLabel(/^E-mail/).fill(login);
   await page.getByLabel("Password", { exact: true }).fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.locator(".sidebar").waitFor({ state: "attached" });
 }
 

@@ -19,7 +19,7 @@ export async function firstPicture(browser, url, login, password) {
     });
     watch.observe(document, { childList: true, subtree: true });
   });
-  await fresh.getByRole("button", { name: "Sign in" }).click();
+  await fresh.getByRole("button", { name: "Sign in", exact: true }).click();
   await fresh.waitForFunction(() => globalThis.drawn);
   const took = await fresh.evaluate(() => globalThis.drawn - globalThis.asked);
   await fresh.context().close();
