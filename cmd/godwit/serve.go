@@ -31,12 +31,14 @@ const (
 
 // serveCmd serves a place.
 type serveCmd struct {
-	place   `embed:""`
-	Listen  string `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
-	Address string `placeholder:"URL" env:"GODWIT_ADDRESS"`
-	KeyFile string `name:"key-file" placeholder:"FILE"`
-	Log     string `enum:"text,json" default:"text"`
+	place    `embed:""`
+	Listen   string `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
+	Address  string `placeholder:"URL" env:"GODWIT_ADDRESS"`
+	KeyFile  string `name:"key-file" placeholder:"FILE"`
+	Log      string `enum:"text,json" default:"text"`
+	tlsFlags `embed:""`
 
+	Proxies    []netip.Prefix `name:"proxy" placeholder:"NETWORK" env:"GODWIT_PROXY"`
 	FetchAllow []netip.Prefix `name:"fetch-allow" placeholder:"NETWORK" env:"GODWIT_FETCH_ALLOW"`
 }
 
@@ -54,24 +56,24 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		log = slog.New(slog.NewJSONHandler(a.err, nil))
 	}
 	// First the address, so that one that is taken harms nothing.
-	listener, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return chat.Errorf(chat.Invalid, "cannot listen on %s: %w", c.Listen, err).WithHint("give another address and port with --listen")
+	l := &listeners{}
+	defer l.close()
+	if err := l.bind(c); err != nil {
+		return err
 	}
-	defer listener.Close() //nolint:errcheck // closed by the server already, if it came so far
 	o, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	desk, err := c.office(ctx, o, listener.Addr())
+	desk, err := c.office(ctx, o, l.web.Addr())
 	if err != nil {
 		return err
 	}
 	s, err := server.New(server.Config{
 		Service: desk.service, Files: o.files, Previews: filepath.Join(c.dir(), "previews"), Log: log, Address: desk.address,
 		Web: dist, Move: live.Handler(live.NewDirect(o.title, o.store, o.files, version)), Version: version, Database: c.title(),
-		FetchAllow: c.FetchAllow,
+		FetchAllow: c.FetchAllow, Proxies: c.Proxies,
 		Report: func(ctx context.Context, name string) (server.Report, error) {
 			r, err := move.Recorded(ctx, o.store, name)
 			if err != nil {
@@ -84,11 +86,42 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return c.run(ctx, a, s, desk, listener, log)
+	if l.secured, err = c.secure(c.dir(), s.Public, port(l.web.Addr()), log); err != nil {
+		return err
+	}
+	return c.run(ctx, a, s, desk, l, log)
+}
+
+// listeners are where the server is reached.
+type listeners struct {
+	web, plain net.Listener // plain leads to https; it may be nil
+	secured    *secured     // nil speaks http
+}
+
+func (l *listeners) bind(c *serveCmd) (err error) {
+	if l.web, err = bind(c.Listen, "--listen"); err != nil {
+		return err
+	}
+	if c.Plain != "" {
+		l.plain, err = bind(c.Plain, "--redirect")
+	}
+	return err
+}
+
+// close frees what the server has not closed itself.
+func (l *listeners) close() {
+	for _, one := range []net.Listener{l.web, l.plain} {
+		if one != nil {
+			_ = one.Close() // closed already, if it came so far
+		}
+	}
 }
 
 // check looks at the flags.
 func (c *serveCmd) check() error {
+	if err := c.tlsFlags.check(&c.Listen); err != nil {
+		return err
+	}
 	if c.Address != "" {
 		u, err := url.Parse(c.Address)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" {
@@ -118,6 +151,9 @@ func (c *serveCmd) office(ctx context.Context, o *opened, listening net.Addr) (*
 		return nil, err
 	}
 	desk.listen = "http://" + reachable(listening)
+	if c.on() {
+		desk.listen = "https://" + reachable(listening)
+	}
 	if c.Address != "" && c.Address != desk.address {
 		err := desk.service.SetSetting(ctx, chat.Operator(), chat.SettingAddress, c.Address)
 		if err != nil && !chat.IsKind(err, chat.Unavailable) { // a place that is being filled takes it at the next start
@@ -126,6 +162,12 @@ func (c *serveCmd) office(ctx context.Context, o *opened, listening net.Addr) (*
 		desk.address = c.Address
 	}
 	return desk, nil
+}
+
+// port is the port of an address.
+func port(a net.Addr) string {
+	_, p, _ := net.SplitHostPort(a.String()) //nolint:errcheck // "" is no port
+	return p
 }
 
 // reachable is an address at which this machine is reached from itself.
@@ -140,13 +182,13 @@ func reachable(a net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
-func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *office, listener net.Listener, log *slog.Logger) error {
+func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *office, l *listeners, log *slog.Logger) error {
 	socket, err := listenSocket(c.dir())
 	if err != nil {
 		return err
 	}
 	defer removeSocket(c.dir())
-	if err := c.greet(ctx, a, desk); err != nil {
+	if err := c.greet(ctx, a, desk, s); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -157,6 +199,7 @@ func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *offi
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	orders := &http.Server{Handler: desk, ReadHeaderTimeout: 10 * time.Second}
+	plain := &http.Server{ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, ErrorLog: web.ErrorLog}
 	serve := func(h *http.Server, l net.Listener) func() error {
 		return func() error {
 			if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -165,7 +208,20 @@ func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *offi
 			return nil
 		}
 	}
-	g.Go(serve(web, listener))
+	if l.secured == nil {
+		g.Go(serve(web, l.web))
+	} else {
+		web.TLSConfig, plain.Handler = l.secured.config, l.secured.plain
+		g.Go(func() error {
+			if err := web.ServeTLS(l.web, "", ""); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", l.web.Addr(), err)
+			}
+			return nil
+		})
+		if l.plain != nil {
+			g.Go(serve(plain, l.plain))
+		}
+	}
 	g.Go(serve(orders, socket))
 	g.Go(func() error { return ended(s.Run(ctx)) })
 	g.Go(func() error {
@@ -174,12 +230,12 @@ func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *offi
 		// Its own context: requests under way are answered first.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 		defer cancel()
-		if errors.Join(web.Shutdown(last), orders.Shutdown(last)) != nil {
-			return errors.Join(web.Close(), orders.Close())
+		if errors.Join(web.Shutdown(last), plain.Shutdown(last), orders.Shutdown(last)) != nil {
+			return errors.Join(web.Close(), plain.Close(), orders.Close())
 		}
 		return nil
 	})
-	log.Info("serving", "address", desk.at(order{}), "listen", listener.Addr().String(), "version", version)
+	log.Info("serving", "address", desk.at(order{}), "listen", l.web.Addr().String(), "version", version)
 	return g.Wait()
 }
 
@@ -192,7 +248,7 @@ func ended(err error) error {
 }
 
 // greet says where the place is, and in a new one how to make the first person.
-func (c *serveCmd) greet(ctx context.Context, a *app, desk *office) error {
+func (c *serveCmd) greet(ctx context.Context, a *app, desk *office, s *server.Server) error {
 	return desk.service.Store.View(ctx, func(r chat.Reader) error {
 		people, err := chat.List[chat.User](r, chat.Query{Limit: 1})
 		if err != nil {
@@ -204,7 +260,8 @@ func (c *serveCmd) greet(ctx context.Context, a *app, desk *office) error {
 			if c.Database != "" {
 				where = "--files " + c.Files + " --database URL"
 			}
-			_, err = io.WriteString(a.out, "Nobody is here yet. Make the first person:\n  godwit admin create-user --owner 'YOUR NAME' YOU@EXAMPLE.ORG "+where+
+			_, err = io.WriteString(a.out, "Nobody is here yet. Open that address and make yourself the owner, with the code\n  "+s.FirstCode()+
+				"\nor make the first person here:\n  godwit admin create-user --owner 'YOUR NAME' YOU@EXAMPLE.ORG "+where+
 				"\nor bring everybody from elsewhere:\n  GODWIT_TOKEN=$(godwit admin token --for move "+where+") godwit import hipchat:EXPORT "+desk.at(order{})+"\n")
 		}
 		return err

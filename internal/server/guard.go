@@ -66,6 +66,9 @@ func (s *Server) secure(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
+	if !s.fromProxy(r) {
+		return false
+	}
 	proto, _, _ := strings.Cut(r.Header.Get("X-Forwarded-Proto"), ",")
 	return strings.EqualFold(strings.TrimSpace(proto), "https")
 }
@@ -123,6 +126,13 @@ func (s *Server) client(r *http.Request) netip.Addr {
 		addr = next.Unmap()
 	}
 	return addr
+}
+
+// fromProxy reports whether a request came by a proxy that is known, or from
+// this machine.
+func (s *Server) fromProxy(r *http.Request) bool {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err != nil || s.isProxy(at.Addr().Unmap()) // err: a socket of this machine
 }
 
 func (s *Server) isProxy(a netip.Addr) bool {

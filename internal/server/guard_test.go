@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -36,8 +37,17 @@ func TestCookies(t *testing.T) {
 	}
 	r = httptest.NewRequest(http.MethodPost, "/api/v1/session", strings.NewReader(body))
 	r.Header.Set("X-Forwarded-Proto", "https")
-	if c := signIn(r); c.Name != "__Host-godwit" || !c.Secure {
-		t.Errorf("behind a proxy: %+v", c)
+	if c := signIn(r); c.Name != "godwit" || c.Secure {
+		t.Errorf("from somebody who only says that they came by https: %+v", c)
+	}
+	for _, from := range []string{"127.0.0.1:4711", "10.1.2.3:80", "[::ffff:10.1.2.3]:80"} {
+		w.serve(server.Config{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+		r = httptest.NewRequest(http.MethodPost, "/api/v1/session", strings.NewReader(body))
+		r.RemoteAddr = from
+		r.Header.Set("X-Forwarded-Proto", "https")
+		if c := signIn(r); c.Name != "__Host-godwit" || !c.Secure {
+			t.Errorf("behind a proxy at %s: %+v", from, c)
+		}
 	}
 	t.Run("over https the plain cookie, which others can set, is not looked at", func(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/api/v1/start", nil)

@@ -122,6 +122,9 @@ func parseAddress(address string) (*url.URL, bool) {
 // the server runs.
 func (s *Server) public() *url.URL { return s.at.Load() }
 
+// Public returns the public address of the place as it is now, or nil.
+func (s *Server) Public() *url.URL { return s.public() }
+
 // publicText is the public address as people type it, or "".
 func (s *Server) publicText() string {
 	if u := s.public(); u != nil {
