@@ -69,6 +69,9 @@ func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, erro
 	if err != nil {
 		return nil, err
 	}
+	if source, err = f.FetchFlags.linked(ctx, a, set, f.From, &o, source); err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
 	target, err := set.Target(ctx, f.To, o)
 	if err != nil {
 		return nil, errors.Join(err, source.Close())
@@ -83,7 +86,7 @@ func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, erro
 	}
 	return &move.Job{
 		Name: name, Dir: f.dir(name), From: f.From, To: redact(f.To), Source: source, Target: target, Log: log,
-		Options: move.Options{WithoutFiles: f.WithoutFiles, FilesOnly: f.FilesOnly, FilesFrom: f.FilesFrom},
+		Options: move.Options{WithoutFiles: f.WithoutFiles, FilesOnly: f.FilesOnly, FilesFrom: o.FilesFrom},
 	}, nil
 }
 

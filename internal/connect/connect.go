@@ -78,6 +78,20 @@ type Source interface {
 	Close() error
 }
 
+// Link is a file that an export links to and does not hold.
+type Link struct {
+	Path    string // under which a directory of files copied by other means (Options.FilesFrom) would have it
+	Address string
+	Size    int64 // as the source claims; 0 is not known
+	Where   string
+}
+
+// Linker is a Source whose export links to files on the source's own server.
+type Linker interface {
+	// Links yields them, in the order of the export.
+	Links(ctx context.Context) iter.Seq2[Link, error]
+}
+
 // Place says what a target is.
 type Place struct {
 	Title   string      `json:"title"` // for a person: "SQLite in /srv/godwit"

@@ -27,6 +27,7 @@ import (
 // Fetch is a file that a source only links to.
 type Fetch struct {
 	Name    string // by which it is kept
+	Path    string // if it is not empty: where it is kept, in place of Name
 	Address string // may hold a secret of its own: it is never shown
 	Size    int64  // as the source claims; 0 is not known
 	Page    bool   // a page is what is meant to be there
@@ -39,6 +40,7 @@ type Fetch struct {
 type Fetcher struct {
 	Dir        string
 	Hosts      []string               // that may be asked; no other, whatever an export or an answer says
+	Plain      bool                   // addresses without TLS are good, too
 	TokenHosts []string               // those of them that the token is sent to
 	SignIn     func(head []byte) bool // recognises the page that asks who one is
 	Every      time.Duration          // between the beginnings of two requests, at least
@@ -107,7 +109,7 @@ func (f *Fetcher) redirect(r *http.Request, via []*http.Request) error {
 }
 
 func (f *Fetcher) allowed(u *url.URL) error {
-	if u.Scheme != "https" || !slices.Contains(f.Hosts, strings.ToLower(u.Host)) {
+	if u.Scheme != "https" && !(f.Plain && u.Scheme == "http") || !slices.Contains(f.Hosts, strings.ToLower(u.Host)) {
 		return refused(fmt.Sprintf("it leads to %s://%s, which is not asked", u.Scheme, u.Host))
 	}
 	return nil
@@ -130,7 +132,11 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,150}$`)
 
 // path is where a file is kept. Names are data: one that could be anything
 // but a name is replaced.
-func (f *Fetcher) path(name string) string {
+func (f *Fetcher) path(x Fetch) string {
+	if p := filepath.FromSlash(x.Path); p != "" && filepath.IsLocal(p) {
+		return filepath.Join(f.Dir, p)
+	}
+	name := x.Name
 	if !plainName.MatchString(name) {
 		sum := sha256.Sum256([]byte(name))
 		name = "x" + hex.EncodeToString(sum[:16])
@@ -140,7 +146,7 @@ func (f *Fetcher) path(name string) string {
 
 // Open opens a file that was fetched. It fails with os.ErrNotExist.
 func (f *Fetcher) Open(x Fetch) (*os.File, int64, error) {
-	file, err := os.Open(f.path(x.Name))
+	file, err := os.Open(f.path(x))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -187,7 +193,7 @@ func (f *Fetcher) Get(ctx context.Context, list []Fetch) (reasons []error, err e
 func (f *Fetcher) one(ctx context.Context, x Fetch) error {
 	if file, size, err := f.Open(x); err == nil {
 		_ = file.Close() // only looked at
-		if x.Size == 0 || x.Page || size == x.Size {
+		if x.Size == 0 || size == x.Size {
 			return nil
 		}
 	}
@@ -236,7 +242,8 @@ func (f *Fetcher) try(ctx context.Context, x Fetch, u *url.URL, withToken bool) 
 	if last != nil {
 		return last
 	}
-	return errors.Join(part.Sync(), part.Close(), os.Rename(part.Name(), f.path(x.Name)))
+	to := f.path(x)
+	return errors.Join(part.Sync(), part.Close(), os.MkdirAll(filepath.Dir(to), 0o700), os.Rename(part.Name(), to))
 }
 
 // delay holds all back: whoever is told to slow down speaks for the rest.
@@ -414,7 +421,7 @@ func (d *download) take(answer *http.Response) error {
 		return refused("a page came in place of the file: the server asks who one is, or the file is gone")
 	}
 	most := int64(mostFetched)
-	if d.x.Size > 0 && !d.x.Page {
+	if d.x.Size > 0 {
 		most = d.x.Size
 	}
 	n, err := io.Copy(d.part, io.LimitReader(answer.Body, most-d.n+1))
@@ -427,7 +434,7 @@ func (d *download) take(answer *http.Response) error {
 		return again{why: fmt.Sprintf("the transfer broke off after %d bytes", d.n)}
 	case d.n > most:
 		return refused(fmt.Sprintf("more than the %d bytes came that the export says", most))
-	case d.x.Size > 0 && !d.x.Page && d.n != d.x.Size:
+	case d.x.Size > 0 && d.n != d.x.Size:
 		return refused(fmt.Sprintf("%d bytes came, and the export says %d", d.n, d.x.Size))
 	}
 	return d.look()

@@ -105,7 +105,7 @@ export function shownName(p: Person | undefined): string {
 }
 
 export function nameOf(id: string | undefined, label = ""): string {
-  return shownName(personOf(id)) || label || words.someone;
+  return label || shownName(personOf(id)) || words.someone; // what a program called itself in this message goes first
 }
 
 // roomName is what a room is called for the one who is signed in.

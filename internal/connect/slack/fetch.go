@@ -258,6 +258,9 @@ func (g *giver) fetchedFiles(ctx context.Context, f *fetcher) error {
 func (g *giver) bring(ctx context.Context, f *fetcher, list []fetchable, here string) error {
 	wanted := make([]connect.Fetch, len(list))
 	for i, x := range list {
+		if x.html {
+			x.size = 0 // Slack counts something else than the page that it gives
+		}
 		wanted[i] = connect.Fetch{Name: x.id, Address: x.address, Size: x.size, Page: x.html, Picture: x.picture}
 	}
 	var why []error

@@ -270,6 +270,8 @@ func explain(err error) string {
 		switch {
 		case e.Err != nil:
 			return strings.TrimPrefix(explain(e.Err), "jsontext: ")
+		case e.JSONKind != 0 && e.JSONPointer == "":
+			return "the record is no object"
 		case e.JSONKind != 0:
 			return fmt.Sprintf("%q is of the wrong type: %s", string(e.JSONPointer), e.JSONKind)
 		}
