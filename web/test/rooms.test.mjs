@@ -412,7 +412,7 @@ for (const dark of [false, true]) {
       await page.goto("/");
       for (const name of ["Make a room", "Begin a conversation"]) {
         await button(name).click();
-        await page.locator("dialog[open] .picker").waitFor();
+        await page.locator("dialog[open] .people-picker").waitFor();
         await axe(page, name);
         assert.ok(await fits(), name + " is wider than the screen");
         await page.keyboard.press("Escape");

@@ -51,7 +51,7 @@ export function PeoplePicker({ id, label, picked, onPick, without = [], most = 5
     if (e.key !== "Backspace") e.preventDefault();
   };
   return (
-    <div class="picker">
+    <div class="people-picker">
       <label for={id}>{label}</label>
       {picked.length > 0 && (
         <ul class="chips" aria-label={words.picked}>
