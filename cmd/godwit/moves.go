@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
@@ -162,6 +163,7 @@ func (c *importCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer closeBoth(j, &err)
+	limitMemory()
 	j.Level, j.LeaveIndex, j.AcceptDifferences, j.BatchSize = levels[c.Level], c.LeaveIndex, c.AcceptDifferences, c.Batch
 	if c.MaxQuarantine != "" {
 		j.Quarantine = budget
@@ -171,6 +173,17 @@ func (c *importCmd) Run(ctx context.Context, a *app) (err error) {
 
 // importGC is the growth in percent after which memory is collected.
 const importGC = 50
+
+// moverMemory is what a mover's own memory stays below, with that of the
+// database's cache and of the program beside it in 250 MB, whatever the moment
+// gives the collector.
+const moverMemory = 128 << 20
+
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(moverMemory)
+	}
+}
 
 var levels = map[string]chat.Level{"L1": chat.L1, "L2": chat.L2, "L3": chat.L3}
 
