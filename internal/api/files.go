@@ -45,3 +45,21 @@ type Card struct {
 	Site    string `json:"site,omitempty"`
 	Picture string `json:"picture,omitempty"` // address of the picture, here
 }
+
+// RoomFile is a file with where it is.
+type RoomFile struct {
+	File
+	Message string `json:"message"`
+	Author  string `json:"author,omitempty"`
+	Label   string `json:"label,omitempty"` // the author's name where that is no person
+	Sent    int64  `json:"sent"`
+}
+
+// RoomFiles is the answer of GET /rooms/{id}/files?type= with before=FILE or
+// after=FILE, or neither for the newest: files in messages, nearest first.
+// Types are pictures, media and other; none is all. Next goes where the file
+// went; empty at the end.
+type RoomFiles struct {
+	Files []RoomFile `json:"files"`
+	Next  string     `json:"next,omitempty"`
+}

@@ -155,12 +155,14 @@ type Tx interface {
 // of Index that is set must be equal, but Find, of which the words must occur.
 // The result is ordered by key.
 type Query struct {
-	Kind  Kind
-	Index Index
-	In    []Key // if it is not nil, Index.A must be one of them; without After and Limit
-	After Key   // only keys after it
-	Limit int   // 0 is all
-	Gone  bool
+	Kind   Kind
+	Index  Index
+	In     []Key // if it is not nil, Index.A must be one of them; without After and Limit
+	After  Key   // only keys after it
+	Before Key   // only keys before it
+	Newest bool  // the last keys first; not in a transaction
+	Limit  int   // 0 is all
+	Gone   bool
 }
 
 // Span is what there is of a room's messages, deleted ones included in the

@@ -27,11 +27,12 @@ const (
 
 var cardUse = pictureUse{side: cardPicture}
 
-// cardCalls are the calls about previews of links.
+// cardCalls are the calls about previews of links, and the files of a room.
 func (s *Server) cardCalls() map[string]call {
 	return map[string]call{
 		"GET messages/{id}/cards/{card}":    s.card,
 		"DELETE messages/{id}/cards/{card}": s.removeCard,
+		"GET rooms/{id}/files":              s.roomFiles,
 	}
 }
 

@@ -92,6 +92,9 @@ func listQuery(q chat.Query) (string, []any) {
 	if !q.After.IsZero() {
 		add("id >", q.After[:])
 	}
+	if !q.Before.IsZero() {
+		add("id <", q.Before[:])
+	}
 	if !q.Gone {
 		where = append(where, "gone = FALSE")
 	}
@@ -99,6 +102,9 @@ func listQuery(q chat.Query) (string, []any) {
 		query += ` WHERE ` + strings.Join(where, ` AND `)
 	}
 	query += ` ORDER BY id`
+	if q.Newest {
+		query += ` DESC`
+	}
 	if q.Limit > 0 {
 		args = append(args, q.Limit)
 		query += ` LIMIT $` + itoa(len(args))
@@ -119,6 +125,8 @@ func matches(o chat.Object, q chat.Query) bool {
 	case !q.Index.A.IsZero() && x.A != q.Index.A, !q.Index.B.IsZero() && x.B != q.Index.B:
 		return false
 	case slices.Compare(key[:], q.After[:]) <= 0 && !q.After.IsZero():
+		return false
+	case slices.Compare(key[:], q.Before[:]) >= 0 && !q.Before.IsZero():
 		return false
 	case q.Kind == chat.KindMessage:
 		return true

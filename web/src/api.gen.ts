@@ -496,6 +496,18 @@ export interface Card {
   picture?: string;
 }
 
+export interface RoomFile extends File {
+  message: string;
+  author?: string;
+  label?: string;
+  sent: number;
+}
+
+export interface RoomFiles {
+  files: RoomFile[];
+  next?: string;
+}
+
 export interface Reaction {
   emoji: string;
   url?: string;
