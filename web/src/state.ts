@@ -55,6 +55,7 @@ export type Dialog =
   | { kind: "revisions"; message: string }
   | { kind: "delete"; message: Message }
   | { kind: "call"; name: string; people: number; then: () => void }
+  | { kind: "files" }
   | { kind: "picture"; message: string; file: string }
   | { kind: "link"; name: string; url: string; expires: number };
 

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -47,7 +48,7 @@ describe("files", { skip: bin ? false : "GODWIT_BIN is not set" }, () => {
   const login = "ada@example.org";
 
   async function serve() {
-    server = spawn(bin, ["serve", "--data", path.join(dir, "demo/data"), "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "inherit"] });
+    server = spawn(bin, ["serve", "--data", path.join(dir, "demo/data"), "--listen", `127.0.0.1:${port}`, "--fetch-allow", "127.0.0.1/32"], { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise((done, failed) => {
       let said = "";
       server.stdout.on("data", (d) => {
@@ -202,6 +203,94 @@ describe("files", { skip: bin ? false : "GODWIT_BIN is not set" }, () => {
     const got = await page.request.get(href);
     assert.ok(Buffer.from(await got.body()).equals(data), "other bytes came back");
     calm(page, [/ERR_|net::|Failed to load/]);
+  });
+
+  it("pictures open large, turn by key, grow and close; the room's files are listed by sort", async () => {
+    await enter();
+    await page.locator("img[src*=previews]").last().waitFor();
+    await page.locator(".preview-button").last().click();
+    const dialog = page.locator("dialog.picture");
+    await dialog.locator("img").waitFor();
+    const title = () => dialog.getByRole("heading").innerText();
+    const first = await title();
+    await page.keyboard.press("ArrowLeft");
+    await page.waitForFunction((t) => document.querySelector("dialog.picture h2")?.textContent !== t, first);
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction((t) => document.querySelector("dialog.picture h2")?.textContent === t, first);
+    const width = () => dialog.locator("img").evaluate((i) => i.getBoundingClientRect().width);
+    await page.waitForFunction(() => document.querySelector("dialog.picture img")?.complete);
+    const before = await width();
+    await page.keyboard.press("+");
+    await page.keyboard.press("+");
+    assert.ok((await width()) > before * 1.8, "it does not grow");
+    await axe(page, "a large picture");
+    await shot("picture-wide");
+    await page.keyboard.press("0");
+    assert.equal(await dialog.locator("img").getAttribute("alt"), first);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    await button("Files of this room").click();
+    const list = page.locator("dialog.room-files");
+    await list.getByText("large.bin").waitFor();
+    await axe(page, "files of the room");
+    await shot("files-wide");
+    await button("Pictures").click();
+    await list.locator(".tile").nth(2).waitFor();
+    await page.waitForFunction(() => [...document.querySelectorAll(".tile img")].every((i) => i.complete));
+    await axe(page, "pictures of the room");
+    await shot("tiles-wide");
+    await list.locator(".tile").first().click();
+    await dialog.locator("img").waitFor();
+    await page.keyboard.press("Escape");
+    calm(page);
+  });
+
+  it("a picture of oneself is cut with the keyboard, and taken away", async () => {
+    await enter();
+    await page.goto("/preferences");
+    await page.locator(".avatar-editor input").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no") });
+    await page.getByRole("alert").filter({ hasText: "cannot be read as a picture" }).waitFor();
+    await page.locator(".avatar-editor input").setInputFiles({ name: "me.png", mimeType: "image/png", buffer: png(800, 500, [150, 90, 40]) });
+    const crop = page.locator(".crop-frame");
+    await crop.focus();
+    const looks = () => crop.evaluate((c) => c.toDataURL().length + ":" + c.toDataURL().slice(-3000, -2900));
+    const before = await looks();
+    await page.keyboard.press("+");
+    await page.keyboard.press("ArrowRight");
+    assert.notEqual(await looks(), before);
+    await axe(page, "cutting a picture");
+    await shot("crop-wide");
+    await button("Use this picture").click();
+    await page.locator("dialog.crop").waitFor({ state: "detached" });
+    await page.locator(".me-panel img.avatar").waitFor();
+    await button("Remove the picture").click();
+    await page.locator(".me-panel span.avatar").waitFor();
+    calm(page);
+  });
+
+  it("a link gets a preview, and its author takes it away", async () => {
+    const site = http.createServer((req, res) => {
+      if (req.url === "/p.png") return res.end(png(400, 300, [40, 110, 140]));
+      res.setHeader("Content-Type", "text/html");
+      res.end(`<title>No</title><meta property="og:title" content="Where the godwits winter"><meta property="og:site_name" content="Shorebird notes"><meta property="og:description" content="${"They fly far. ".repeat(20)}"><meta property="og:image" content="/p.png">`);
+    });
+    await new Promise((done) => site.listen(0, "127.0.0.1", done));
+    await enter();
+    await page.locator("#composer").fill(`Read <http://127.0.0.1:${site.address().port}/winter>`);
+    await page.keyboard.press("Enter");
+    const card = page.locator(".link-card", { hasText: "Where the godwits winter" });
+    await card.locator("img").waitFor();
+    await page.waitForFunction(() => [...document.querySelectorAll(".link-card img")].every((i) => i.complete));
+    await card.hover();
+    await axe(page, "a preview");
+    await shot("card-wide");
+    site.close();
+    await card.getByRole("button", { name: "Remove this preview" }).click();
+    await card.waitFor({ state: "detached" });
+    await page.reload();
+    await page.locator("article", { hasText: "Read" }).last().waitFor();
+    assert.equal(await card.count(), 0);
+    calm(page);
   });
 
   it("looks right, light and dark, on desks and phones", async () => {

@@ -11,7 +11,6 @@ import { PersonCard } from "./card";
 import { DateDialog, HelpDialog, LinkDialog } from "./dialogs";
 import { FirstOrSignIn, PasswordLink, Unsubscribe } from "./entry";
 import { lazy } from "./lazy";
-import { PictureDialog } from "./files";
 import { PeoplePage, RoomsPage } from "./directory";
 import { MovedPage } from "./moved";
 import { Empty, FaultBox, Later } from "./parts";
@@ -26,6 +25,8 @@ import { Switcher } from "./switcher";
 // What few people open, and not at once, is loaded when they do.
 const AdminPage = lazy(() => import("./admin").then((m) => m.AdminPage));
 const PreferencesPage = lazy(() => import("./preferences").then((m) => m.PreferencesPage));
+const PictureDialog = lazy(() => import("./gallery").then((m) => m.PictureDialog));
+const FilesDialog = lazy(() => import("./gallery").then((m) => m.FilesDialog));
 const LimitedPage = lazy(() => import("./security").then((m) => m.LimitedPage));
 const DetailsDialog = lazy(() => import("./roomdetails").then((m) => m.DetailsDialog));
 const NewRoomDialog = lazy(() => import("./newroom").then((m) => m.NewRoomDialog));
@@ -148,6 +149,7 @@ function Dialogs(): JSX.Element | null {
     case "new-room": return <NewRoomDialog />;
     case "new-talk": return <NewTalkDialog />;
     case "invite": return <InviteDialog room={d.room} />;
+    case "files": return <FilesDialog />;
     case "picture": return <PictureDialog message={d.message} file={d.file} />;
     case "link": return <LinkDialog name={d.name} url={d.url} expires={d.expires} />;
     default: return null;

@@ -41,13 +41,19 @@ export function AttachButton({ place }: { place: string }): JSX.Element {
   );
 }
 
+// Pictures that cameras write notes into.
+const photos = new Set(["image/jpeg", "image/heic", "image/heif", "image/tiff"]);
+
 export function Attachments({ place }: { place: string }): JSX.Element | null {
   const list = uploads.value.filter((u) => u.place === place);
   if (!list.length) return null;
   return (
-    <ul class="attachments" aria-label={words.attachments}>
-      {list.map((u) => <One key={u.key} upload={u} />)}
-    </ul>
+    <>
+      <ul class="attachments" aria-label={words.attachments}>
+        {list.map((u) => <One key={u.key} upload={u} />)}
+      </ul>
+      {list.some((u) => photos.has(u.type)) && <p class="quiet attach-note">{words.photoNote}</p>}
+    </>
   );
 }
 

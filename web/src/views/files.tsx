@@ -1,24 +1,21 @@
 // Files in messages: pictures, sound and films in place, the rest as cards.
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { File, Message } from "../api.gen";
-import { messagesOf } from "../history";
-import { state } from "../state";
 import { size } from "../time";
 import { show } from "../ui";
 import { words } from "../words";
 import type { IconName } from "./icons";
 import { Icon } from "./icons";
-import { IconButton, Modal } from "./parts";
 
 const widest = 360;
 const highest = 280;
 
-function kindOf(file: File): "picture" | "sound" | "film" | "other" {
+export function kindOf(file: File): "picture" | "sound" | "film" | "other" {
   if (file.missing || !file.url) return "other";
   const type = file.type ?? "";
   if (file.preview) return "picture";
-  if (type.startsWith("audio/")) return "sound";
+  if (type.startsWith("audio/") || type === "application/ogg" || (type === "video/mp4" && /\.m4[ab]$/i.test(file.name))) return "sound";
   if (type.startsWith("video/")) return "film";
   return "other";
 }
@@ -67,6 +64,7 @@ function Preview({ file, message }: { file: File; message: Message }): JSX.Eleme
         type="button" class="preview-button plain" aria-label={words.enlarge(file.name)} style={{ width: box.width, aspectRatio: `${box.width} / ${box.height}` }}
         onClick={() => show({ kind: "picture", message: message.id, file: file.id })}
       >
+        {file.type === "image/gif" && <span class="gif-mark" aria-hidden="true">GIF</span>}
         <img src={file.preview} alt="" width={box.width} height={box.height} loading="lazy" onError={() => setBroken(true)} />
       </button>
       <figcaption>
@@ -77,6 +75,7 @@ function Preview({ file, message }: { file: File; message: Message }): JSX.Eleme
 }
 
 function FileCard({ file, children }: { file: File; children?: JSX.Element }): JSX.Element {
+  const known = words.fileTypes[file.type ?? ""];
   const ending = /\.([\p{L}\p{N}]{1,6})$/u.exec(file.name)?.[1]?.toUpperCase();
   return (
     <div class={"file" + (file.missing ? " missing" : "")}>
@@ -85,7 +84,7 @@ function FileCard({ file, children }: { file: File; children?: JSX.Element }): J
         <span class="file-text">
           <span class="file-name" dir="auto" title={file.name}>{file.name}</span>
           <span class="quiet">
-            {file.missing ? words.missing : [ending ?? words.file, size(file.size)].join(" · ")}
+            {file.missing ? words.missing : [known ?? words.fileEndings[ending ?? ""] ?? ending ?? words.file, size(file.size)].join(" · ")}
           </span>
         </span>
         {!file.missing && file.url && (
@@ -96,46 +95,5 @@ function FileCard({ file, children }: { file: File; children?: JSX.Element }): J
       </div>
       {children}
     </div>
-  );
-}
-
-// picturesOf lists the pictures of the room that are held, oldest first.
-function picturesOf(): { message: Message; file: File }[] {
-  const all = messagesOf(state.opened.value?.pages ?? []);
-  return all.flatMap((message) =>
-    (message.files ?? []).filter((f) => kindOf(f) === "picture").map((file) => ({ message, file })));
-}
-
-// PictureDialog shows a picture large, with those before and after it.
-export function PictureDialog({ message, file }: { message: string; file: string }): JSX.Element | null {
-  const all = picturesOf();
-  const at = all.findIndex((p) => p.message.id === message && p.file.id === file);
-  const turn = (by: number) => {
-    const next = all[at + by];
-    if (next) show({ kind: "picture", message: next.message.id, file: next.file.id });
-  };
-  useEffect(() => {
-    const keys = (e: KeyboardEvent) => {
-      if (e.key === "ArrowLeft") turn(-1);
-      if (e.key === "ArrowRight") turn(1);
-    };
-    addEventListener("keydown", keys);
-    return () => removeEventListener("keydown", keys);
-  });
-  const found = all[at]?.file;
-  if (!found) return null;
-  return (
-    <Modal title={found.name} class="picture" onClose={() => show(null)}>
-      <div class="picture-box">
-        <img src={found.url ?? found.preview} alt={found.name} width={found.width || undefined} height={found.height || undefined} />
-      </div>
-      <footer class="picture-foot">
-        <span class="quiet">{size(found.size)}{found.width ? ` · ${found.width} × ${found.height}` : ""}</span>
-        <span class="grow" />
-        {at > 0 && <IconButton icon="back" label={words.previous} onClick={() => turn(-1)} />}
-        {at < all.length - 1 && <IconButton icon="chevron" label={words.next} onClick={() => turn(1)} />}
-        <a class="button" href={found.url} download={found.name}>{words.download}</a>
-      </footer>
-    </Modal>
   );
 }

@@ -10,6 +10,7 @@ import { editing, saved, spoken } from "../talk";
 import { clock, dayAndClock, fullTime, machineTime } from "../time";
 import { words } from "../words";
 import { Editor } from "./editor";
+import { Cards } from "./cards";
 import { Files } from "./files";
 import { Icon } from "./icons";
 import { held, Toolbar, type Place } from "./toolbar";
@@ -107,6 +108,7 @@ function Row({ message: m, marked, heading, name, place }: RowProps): JSX.Elemen
             {m.edited ? <Edited message={m} /> : null}
           </Folded>
           <Files message={m} />
+          <Cards message={m} />
         </div>
       )}
       <Reactions message={m} place={place} />

@@ -14,6 +14,7 @@ import { PageFrame } from "./directory";
 import { Choice, Field, Form } from "./form";
 import { Icon } from "./icons";
 import { AllowNotifications } from "./notifications";
+import { AvatarEditor } from "./avatar";
 import { Avatar, FaultBox, Skeleton } from "./parts";
 import { Password, SecondStep, Sessions } from "./security";
 
@@ -68,6 +69,7 @@ function Profile(): JSX.Element | null {
       <h2>{words.profile}</h2>
       <div class="me-panel">
         <Avatar person={me} name={me.name} size={64} />
+        <AvatarEditor person={me} />
         <dl class="facts">
           <div><dt>{words.email}</dt><dd>{me.email}</dd></div>
           <div><dt>{words.role}</dt><dd>{words.roles[me.role] ?? me.role}</dd></div>
