@@ -153,6 +153,7 @@ export class Mock {
     if (a !== "rooms" || !room) throw new Wrong(404, "not-found", "There is no such room.");
     if (!c) return this.details(room);
     if (c === "pins") return { pins: this.messages(room).filter((m) => m.pinned).map((message) => ({ message, by: me.id, at: message.sent })) };
+    if (c === "files") return { files: [] };
     return method === "POST" ? this.post(room, body) : this.history(room, q);
   }
 

@@ -123,7 +123,10 @@ function read(id: string, e: Event): void {
 function putPerson(person: Person): void {
   state.people.value = new Map(state.people.value).set(person.id, person);
   const start = state.start.value;
-  if (start?.me.id === person.id) state.start.value = { ...start, me: { ...start.me, ...person } };
+  if (start?.me.id !== person.id) return;
+  // What a person no longer has is not among what is said of them.
+  const { avatar: _avatar, title: _title, mention: _mention, ...mine } = start.me;
+  state.start.value = { ...start, me: { ...mine, ...person } };
 }
 
 function putEmoticon(shortcut: string, url: string): void {
