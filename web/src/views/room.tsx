@@ -115,7 +115,7 @@ function Head({ room }: { room: Room }): JSX.Element {
           <IconButton icon="star" label={mine.star ? words.unstar : words.star} class={"only-wide" + (mine.star ? " star-on" : "")} pressed={mine.star ?? false} onClick={() => void setMine(room, { star: !mine.star })} />
         )}
         <IconButton icon="pin" label={words.pins} onClick={() => show({ kind: "pins" })} />
-        <IconButton icon="clip" label={words.filesHere} onClick={() => show({ kind: "files" })} />
+        <IconButton icon="clip" label={words.filesHere} class="only-wide" onClick={() => show({ kind: "files" })} />
         <IconButton icon="calendar" label={words.jumpToDate} onClick={() => show({ kind: "date" })} />
         <IconButton icon="search" label={words.searchHere} onClick={find} />
         <IconButton icon="info" label={words.details} onClick={() => show({ kind: "details" })} />

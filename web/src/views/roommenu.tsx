@@ -39,6 +39,7 @@ function itemsOf(room: Room): Item[][] {
   const i = list.findIndex((r) => r.id === room.id);
   const opened = state.opened.value?.id === room.id;
   const first: Item[] = [];
+  if (opened) first.push({ text: words.filesHere, act: () => show({ kind: "files" }) });
   if (opened) first.push({ text: words.details, act: () => show({ kind: "details" }) });
   if (room.member && opened && (isTalk(room) || (room.may ?? []).includes("invite"))) first.push({ text: words.invitePeople, act: () => show({ kind: "invite", room: room.id }) });
   first.push({ text: words.copyRoomLink, act: () => void copy(location.origin + roomPath(room.id), words.linkCopied) });
