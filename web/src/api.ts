@@ -27,8 +27,8 @@ export async function call<T>(method: string, path: string, body?: object, signa
     answer = await fetch("/api/v1" + path, {
       method,
       signal: signal ?? null,
-      headers: body ? { "Content-Type": "application/json" } : {},
-      body: body ? JSON.stringify(body) : null,
+      headers: body ? { "Content-Type": body instanceof Blob ? body.type || "application/octet-stream" : "application/json" } : {},
+      body: body instanceof Blob ? body : body ? JSON.stringify(body) : null,
     });
   } catch (e) {
     if (signal?.aborted) throw e;
@@ -61,7 +61,7 @@ export interface Where {
 export const pageSize = 50;
 
 export const api = {
-    signOut: () => call<unknown>("DELETE", "/session"),
+  signOut: () => call<unknown>("DELETE", "/session"),
   link: (secret: string) => call<LinkInfo>("GET", "/links/" + part(secret)),
   setPassword: (secret: string, password: string) => call<SignedIn>("POST", "/links/" + part(secret), { password }),
   start: () => call<Start>("GET", "/start"),

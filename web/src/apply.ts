@@ -120,7 +120,7 @@ function read(id: string, e: Event): void {
   putRoom({ ...room, read: e.read ?? 0, unread: e.unread ?? 0, mentions: e.mentions ?? 0, last: Math.max(room.last ?? 0, e.last ?? 0) });
 }
 
-function putPerson(person: Person): void {
+export function putPerson(person: Person): void {
   state.people.value = new Map(state.people.value).set(person.id, person);
   const start = state.start.value;
   if (start?.me.id !== person.id) return;

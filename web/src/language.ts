@@ -3,7 +3,21 @@
 // what such a file lacks is said in English.
 import type { Words } from "./words";
 
-type Part = { [K in keyof Words]?: Words[K] };
+// Said is what the words of another language look like: the same names, other
+// texts.
+export type Said<T> = T extends string ? string
+  : T extends (...given: infer A) => string ? (...given: A) => string
+  : { readonly [K in keyof T]: Said<T[K]> };
+
+type Part = Partial<Said<Words>>;
+
+// counter says how many there are of something, by the rules of a language:
+// some have more forms than two.
+export function counter(locale: string): (n: number, forms: { other: string } & Partial<Record<Intl.LDMLPluralRule, string>>) => string {
+  const rules = new Intl.PluralRules(locale);
+  const numbers = new Intl.NumberFormat(locale);
+  return (n, forms) => `${numbers.format(n)} ${forms[rules.select(n)] ?? forms.other}`;
+}
 
 // Each language is a file of its own.
 const files: Record<string, () => Promise<{ words: Part }>> = {

@@ -1,8 +1,9 @@
 // Every text that the client itself says, in one place, so that another
 // language is another module of this shape (see language.ts and words.de.ts).
-import { translation } from "./language";
+import { counter, translation } from "./language";
 
-const many = (n: number, one: string, more: string) => `${n.toLocaleString("en-GB")} ${n === 1 ? one : more}`;
+const count = counter("en-GB");
+const many = (n: number, one: string, other: string) => count(n, { one, other });
 
 export const words = {
   locale: "en-GB",
@@ -420,7 +421,6 @@ export const words = {
   noAdmin: "This page is for administrators.",
 
   theme: "Appearance",
-  themeLead: "Kept in this browser.",
   light: "Light",
   dark: "Dark",
   system: "As the system",
@@ -432,11 +432,14 @@ export const words = {
     ["?", "This help"],
     ["Alt ↑ / Alt ↓", "Previous or next room"],
     ["Alt Shift ↑ / Alt Shift ↓", "Move a room of the sidebar up or down"],
+    ["Shift F10", "Menu of a room of the sidebar"],
     ["↑ / ↓", "Previous or next message, in the history"],
     ["Home / End", "Oldest loaded or newest message"],
     ["C", "Copy the link to the message in focus"],
     ["R / T / E / M", "React, reply in thread, edit or more, for the message in focus"],
+    ["← / →", "Previous or next picture, when one is shown large"],
     ["↑", "In an empty box: edit your last message"],
+    ["Tab", "Take the suggestion that is chosen"],
     ["Enter", "Send"],
     ["Shift Enter", "New line"],
     ["Esc", "Close what is open, or back to the newest"],
@@ -553,6 +556,7 @@ export const words = {
   sessionsEnded: (n: number) => many(n, "session ended", "sessions ended"),
   importedPrefs: "What was imported and means nothing here",
   avatarChange: "Change the picture",
+  avatarRemove: "Remove the picture",
 
   // The first person of a place.
   firstTitle: "Nobody is here yet",
@@ -564,7 +568,6 @@ export const words = {
 
   // Administrators.
   adminTabs: { overview: "Overview", people: "People", rooms: "Rooms", settings: "Settings", audit: "Audit log" } as Record<string, string>,
-  settingsTitle: "Settings of the place",
   settingGroups: { place: "The place", people: "What people may do", mail: "Mail" } as Record<string, string>,
   settingNames: {
     name: "Name", address: "Public address", "rooms-by": "Who may make rooms", emoticons: "Who may upload emoticons", "file-limit": "Largest file, in MB",
@@ -583,12 +586,10 @@ export const words = {
     starttls: "STARTTLS", tls: "TLS",
   } as Record<string, string>,
   settingIsSet: "Set. Leave empty to keep it.",
-  settingUnset: "Default",
   mailTest: "Send a test mail to me",
   mailSent: (to: string) => `A mail to ${to} was taken by the server.`,
   mailFailed: (to: string) => `No mail to ${to} was sent.`,
   auditTitle: "Audit log",
-  auditLead: "Who did what that administrators answer for.",
   auditFilter: "Find by action, person or note",
   auditNone: "Nothing fits.",
   operator: "operator",

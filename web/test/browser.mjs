@@ -19,9 +19,9 @@ export function launch() {
 }
 
 // open makes a page that remembers everything that went wrong in it.
-export async function open(browser, { viewport = wide, dark = false, url }) {
+export async function open(browser, { viewport = wide, dark = false, locale = "en-GB", url }) {
   const context = await browser.newContext({
-    viewport, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce", baseURL: url, timezoneId: "UTC", locale: "en-GB",
+    viewport, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce", baseURL: url, timezoneId: "UTC", locale,
     hasTouch: viewport === phone, isMobile: viewport === phone,
   });
   const page = await context.newPage();
