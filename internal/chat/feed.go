@@ -15,6 +15,7 @@ type News struct {
 	More    bool   // there are more changes
 	Lost    bool   // the log does not go on from the cursor: Cursor is its end
 	Roster  *Roster
+	Brought bool // a mover has brought history meanwhile; only CatchUp says so
 
 	// Arriving are the rooms whose moves have not ended. It is not to be changed.
 	Arriving map[RoomID]bool
@@ -37,11 +38,28 @@ func (s *Service) News(ctx context.Context, after Cursor, limit int) (n *News, e
 	return n, err
 }
 
+// Brought names rooms into whose history a mover has brought messages between
+// two positions, at most so many; or says that there are more.
+func (s *Service) Brought(ctx context.Context, after, to Position, most int) (rooms []RoomID, all bool, err error) {
+	err = s.Store.View(ctx, func(r Reader) (err error) {
+		rooms, all, err = r.Brought(after, to, most)
+		return err
+	})
+	return rooms, all, err
+}
+
 // CatchUp reads what is new after a cursor, and in which rooms the actor is.
 func (s *Service) CatchUp(ctx context.Context, a *Actor, after Cursor, limit int) (n *News, in map[RoomID]*Member, err error) {
 	err = s.Store.View(ctx, func(r Reader) error {
 		if n, err = s.news(r, after, limit); err != nil {
 			return err
+		}
+		if !n.Lost {
+			rooms, all, err := r.Brought(after.Pos, n.Cursor.Pos, 1)
+			if err != nil {
+				return err
+			}
+			n.Brought = all || len(rooms) > 0
 		}
 		in, err = memberships(r, a)
 		return err
@@ -69,7 +87,7 @@ func (s *Service) news(r Reader, after Cursor, limit int) (*News, error) {
 		n.Roster, err = s.roster(r)
 		return n, err
 	}
-	if n.Changes, n.Cursor.Pos, err = r.Changes(after.Pos, limit); err != nil {
+	if n.Changes, n.Cursor.Pos, err = r.Fresh(after.Pos, limit); err != nil {
 		return nil, err
 	}
 	n.More = n.Cursor.Pos < h.Pos

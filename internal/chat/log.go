@@ -104,6 +104,13 @@ type Follower interface {
 	// after its position now is all that its holder has not seen. It does not
 	// after a database was set back, or was another one.
 	Follows(Cursor) (bool, error)
+	// Fresh is Changes without what a mover brought and nobody has changed
+	// since; people, rooms, members, emoticons, settings and matches are among
+	// it all the same. It costs nothing for what is left out.
+	Fresh(after Position, limit int) ([]Change, Position, error)
+	// Brought names rooms into whose history a mover has brought messages
+	// between two positions, at most so many; or says that there are more.
+	Brought(after, to Position, most int) (rooms []RoomID, all bool, err error)
 	// Unread counts what a person has not read, in each of some rooms; rooms
 	// without anything are left out. It counts rows, up to a bound.
 	Unread(UnreadQuery) (map[RoomID]Unread, error)

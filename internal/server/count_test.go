@@ -76,6 +76,14 @@ func (r *reader) Follows(c chat.Cursor) (bool, error) {
 	r.c.reads.Add(1)
 	return r.Reader.Follows(c)
 }
+func (r *reader) Fresh(p chat.Position, n int) ([]chat.Change, chat.Position, error) {
+	r.c.reads.Add(1)
+	return r.Reader.Fresh(p, n)
+}
+func (r *reader) Brought(a, b chat.Position, n int) ([]chat.RoomID, bool, error) {
+	r.c.reads.Add(1)
+	return r.Reader.Brought(a, b, n)
+}
 func (r *reader) Unread(q chat.UnreadQuery) (map[chat.RoomID]chat.Unread, error) {
 	r.c.reads.Add(1)
 	return r.Reader.Unread(q)

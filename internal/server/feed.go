@@ -16,12 +16,14 @@ import (
 )
 
 const (
-	newsAtOnce  = 1000                   // changes that are read at once
-	mostMissed  = 2000                   // changes that a client can have missed without starting afresh
-	mostBehind  = 5 * newsAtOnce         // changes after which the log is not followed one by one
-	lookAgain   = 400 * time.Millisecond // between two looks at who is still signed in
-	lookAnyway  = 30 * time.Second
-	mostSockets = 50 // of one person
+	newsAtOnce   = 1000                   // changes that are read at once
+	mostMissed   = 2000                   // changes that a client can have missed without starting afresh
+	broughtEvery = 2 * time.Second        // between two looks at what a mover has brought
+	mostBrought  = 100                    // rooms that are named; when there are more, any may be meant
+	mostPeople   = 100                    // people that are told one by one; when there are more at once, all start afresh
+	lookAgain    = 400 * time.Millisecond // between two looks at who is still signed in
+	lookAnyway   = 30 * time.Second
+	mostSockets  = 50 // of one person
 )
 
 // hub reads the log once, and tells everybody's sockets what is new in it.
@@ -34,6 +36,7 @@ type hub struct {
 	ready    bool
 	closed   bool
 	cursor   chat.Cursor // up to where the log was read
+	brought  chat.Cursor // up to where it was told what a mover brought
 	state    chat.State
 	roster   *chat.Roster
 	sockets  map[*socket]bool
@@ -124,8 +127,9 @@ func (h *hub) step(ctx context.Context) (more bool, err error) {
 	}
 	h.cursor, h.roster, h.ready = n.Cursor, n.Roster, true
 	if n.Lost {
+		h.brought = n.Cursor
 		if ready {
-			h.afresh(func(*person) bool { return true })
+			h.afresh()
 		}
 		h.state, h.arriving = n.State, n.Arriving
 		return false, nil
@@ -136,6 +140,9 @@ func (h *hub) step(ctx context.Context) (more bool, err error) {
 
 // tell sends what is new to all whom it concerns.
 func (h *hub) tell(n *chat.News, counts map[chat.Key]*chat.RoomView) {
+	if many(n.Changes) {
+		h.afresh()
+	}
 	out := &outbox{hub: h, cursor: encodeCursor(n.Cursor), events: map[*socket][][]byte{}}
 	e := &eventMaker{server: h.server, news: n, counts: counts, drawn: map[chat.MessageID]bool{}}
 	for _, c := range n.Changes {
@@ -166,26 +173,82 @@ func (h *hub) tell(n *chat.News, counts map[chat.Key]*chat.RoomView) {
 	out.send()
 }
 
+// tellBrought tells, every now and then, in which rooms a mover has filled in
+// history: whoever looks at one fetches it again. The messages themselves are
+// no news.
+func (h *hub) tellBrought(ctx context.Context) error {
+	for pause(ctx, broughtEvery) {
+		h.mu.Lock()
+		told, now, looked := h.brought, h.cursor, len(h.looking) > 0
+		if !looked {
+			h.brought = now
+		}
+		h.mu.Unlock()
+		if now.Pos == told.Pos || !looked {
+			continue
+		}
+		rooms, all, err := h.server.Service.Brought(ctx, told.Pos, now.Pos, mostBrought)
+		if err != nil {
+			if ctx.Err() == nil {
+				h.server.Log.Error("look what was brought", "err", err)
+			}
+			continue
+		}
+		if all {
+			rooms = append(rooms[:0], chat.RoomID{})
+		}
+		h.mu.Lock()
+		if h.brought == told {
+			h.brought = now
+		}
+		for _, id := range rooms {
+			h.tellHistory(id)
+		}
+		h.mu.Unlock()
+	}
+	return nil
+}
+
+func (h *hub) tellHistory(id chat.RoomID) {
+	event := api.Event{Type: "history", ID: id.String()}
+	looking := h.looking[id]
+	if id.IsZero() {
+		event.ID = ""
+		looking = h.sockets
+	}
+	b := encoded(event)
+	for s := range looking {
+		if len(s.open) > 0 {
+			s.tell(b)
+		}
+	}
+}
+
 // takeIn changes what the hub knows of who is where.
 func (h *hub) takeIn(c chat.Change, n *chat.News) {
 	switch o := c.Object.(type) {
 	case *chat.Member:
-		// Whom a guest knows is another now.
-		h.afresh(func(q *person) bool {
-			return q.actor.User.Role == chat.RoleGuest && (q.in[o.Room] != nil || q.actor.Is(o.User))
-		})
+		for q := range h.joined[o.Room] { // whom a guest knows is another now
+			if q.actor.User.Role == chat.RoleGuest {
+				h.sendAway(q)
+			}
+		}
 		p := h.people[n.Roster.Root(o.User)]
 		if p == nil || !p.actor.Is(o.User) {
 			return
 		}
 		if !o.Gone {
+			if p.actor.User.Role == chat.RoleGuest {
+				h.sendAway(p)
+				return
+			}
 			p.in[o.Room] = o
 			put(h.joined, o.Room, p)
 		} else if m := p.in[o.Room]; m != nil && m.User == o.User {
 			// As another identity they may be in it still: that is looked up
 			// when they come back.
 			if len(p.actor.Also) > 0 {
-				h.afresh(func(q *person) bool { return q == p })
+				h.sendAway(p)
 			}
 			delete(p.in, o.Room)
 			remove(h.joined, o.Room, p)
@@ -199,7 +262,7 @@ func (h *hub) takeIn(c chat.Change, n *chat.News) {
 	case *chat.Match:
 		for _, p := range h.people {
 			if p.actor.Is(o.Imported) || p.actor.Is(o.Local) {
-				h.afresh(func(q *person) bool { return q == p })
+				h.sendAway(p)
 				h.renew(p, n.Roster)
 			}
 		}
@@ -259,18 +322,20 @@ func (h *hub) reaches(t told, s *socket) bool {
 	return slices.Contains(s.open, t.room) || !t.shown && s.person.in[t.room] != nil
 }
 
-// afresh makes people start again, and come back.
-func (h *hub) afresh(who func(*person) bool) {
-	frame := encodeFrame(encodeCursor(h.cursor), [][]byte{encoded(api.Event{Type: "afresh"})})
+// afresh makes all people start again, and come back.
+func (h *hub) afresh() {
 	for _, p := range h.people {
-		if !who(p) {
-			continue
-		}
-		for s := range p.sockets {
-			h.drop(s)
-			s.send(frame)
-			s.end(api.FeedSlow, "start afresh")
-		}
+		h.sendAway(p)
+	}
+}
+
+// sendAway makes one person start again, and come back.
+func (h *hub) sendAway(p *person) {
+	frame := encodeFrame(encodeCursor(h.cursor), [][]byte{encoded(api.Event{Type: "afresh"})})
+	for s := range p.sockets {
+		h.drop(s)
+		s.send(frame)
+		s.end(api.FeedSlow, "start afresh")
 	}
 }
 
@@ -349,6 +414,9 @@ func (h *hub) admit(s *socket, a *chat.Actor, in map[chat.RoomID]*chat.Member, m
 	}
 	var events [][]byte
 	for _, n := range missed {
+		if n.Brought {
+			events = append(events, encoded(api.Event{Type: "history"}))
+		}
 		e := &eventMaker{server: h.server, news: n.News, counts: n.counts, drawn: map[chat.MessageID]bool{}}
 		for _, c := range n.Changes {
 			for _, t := range e.eventsOf(c) {
@@ -594,4 +662,17 @@ func (h *hub) room(a *chat.Actor) error {
 	}
 	h.wg.Add(1)
 	return nil
+}
+
+// many reports whether so many people are others at once that telling all of
+// them one by one would cost more than if everybody starts afresh.
+func many(changes []chat.Change) bool {
+	n := 0
+	for _, c := range changes {
+		switch c.Object.(type) {
+		case *chat.User, *chat.Match:
+			n++
+		}
+	}
+	return n > mostPeople
 }

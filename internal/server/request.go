@@ -58,6 +58,12 @@ func (s *Server) answer(c call, of who) http.Handler {
 			hr.Body = http.MaxBytesReader(w, hr.Body, mostBody)
 		}
 		var err error
+		if writes(hr) {
+			if r.retry, err = s.floods.take(s.cookie(hr), w.Header()); err != nil {
+				r.fail(err)
+				return
+			}
+		}
 		switch of {
 		case everybody:
 		case limited:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,46 @@ func TestNoSecretComesOut(t *testing.T) {
 						t.Errorf("%s: %s tells of %s", who, path, room)
 					}
 				}
+			}
+		}
+	})
+	t.Run("nor over the feed, neither now nor for those who come later", func(t *testing.T) {
+		before := map[string]string{}
+		ears := map[string]*ear{}
+		for _, who := range everybody {
+			s, err := w.as(who).Start(t.Context())
+			w.must(err)
+			before[who] = s.Cursor
+			ears[who] = w.listen(w.as(who), s.Cursor, "open", "private", "direct")
+		}
+		words := append(canaries(w), words...)
+		for room := range access {
+			w.say(room, "member", "a secret of "+room)
+		}
+		w.put(&chat.User{ID: chat.UserID(key("user", "last")), Name: "last of all", Role: chat.RoleMember},
+			&chat.Member{Room: w.rooms["guests"].ID, User: w.users["guest"].ID, Star: true})
+		for _, who := range everybody {
+			e := ears[who]
+			e.until(func(v api.Event) bool {
+				return v.Type == "person" && v.Person.Name == "last of all" || who == "guest" && (v.Type == "room" || v.Type == "afresh")
+			})
+			heard := e.raw.String()
+			if who != "guest" {
+				heard += w.listen(w.as(who), before[who], "open", "private", "direct").raw.String()
+			}
+			for _, word := range words {
+				if strings.Contains(heard, word) {
+					t.Errorf("%s hears %q: %s", who, word, heard)
+				}
+			}
+			for room, may := range access {
+				can := slices.Contains(strings.Fields(may.read), who)
+				if strings.Contains(heard, `a secret of `+room+`"`) && !can {
+					t.Errorf("%s hears of %s", who, room)
+				}
+			}
+			if !strings.Contains(heard, "a secret of") {
+				t.Errorf("%s heard nothing at all: %s", who, heard)
 			}
 		}
 	})

@@ -45,6 +45,9 @@ type Config struct {
 	// missed; zero goes by the setting.
 	Away time.Duration
 
+	// Floods lets everybody write as much as they like: for measurements.
+	Floods bool
+
 	// Report returns the report of a move; nil has none.
 	Report func(ctx context.Context, move string) (Report, error)
 }
@@ -62,6 +65,7 @@ type Server struct {
 	handler  http.Handler
 	calls    []string // of the API, as "METHOD path"
 	hub      *hub
+	floods   floods
 	tries    *limits
 	previews *previewer
 	host     hosts
@@ -79,7 +83,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{Config: c, started: time.Now(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix),
 		outward: newOutward(c.FetchAllow), links: make(chan *chat.Message, cardsWaiting)}
-	s.hub = newHub(s)
+	s.hub, s.floods.off = newHub(s), c.Floods
 	if c.Name == "" {
 		s.Name = "Godwit"
 	}
@@ -144,6 +148,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.hub.follow(ctx) })
 	g.Go(func() error { return s.hub.watch(ctx) })
+	g.Go(func() error { return s.hub.tellBrought(ctx) })
 	g.Go(func() error { return s.hub.tellPresence(ctx) })
 	g.Go(func() error { return s.keepMarks(ctx) })
 	g.Go(func() error { return s.index(ctx) })

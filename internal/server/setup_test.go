@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -42,6 +43,7 @@ type world struct {
 	service *chat.Service
 	files   *blob.Dir
 	server  *server.Server
+	end     func() // of the server
 	url     string
 	log     *lockedWriter
 	hash    string // of the password, which is everybody's
@@ -106,7 +108,7 @@ func unpeopled(t testing.TB, path string) *world {
 	w.must(err)
 	w.hash, err = w.service.Hash(context.Background(), password)
 	w.must(err)
-	w.serve(server.Config{})
+	w.serve(server.Config{Floods: true})
 	return w
 }
 
@@ -129,12 +131,13 @@ func (w *world) serve(c server.Config) {
 	go func() { done <- s.Run(ctx) }()
 	h := httptest.NewServer(s)
 	w.server, w.url = s, h.URL
-	w.t.Cleanup(func() {
+	w.end = sync.OnceFunc(func() {
 		cancel()
-		h.Close()
 		w.must(<-done)
+		h.Close()
 		w.must(s.Close())
 	})
+	w.t.Cleanup(w.end)
 }
 
 func (w *world) must(err error) {

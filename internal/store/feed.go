@@ -31,6 +31,63 @@ func (t *tx) Follows(c chat.Cursor) (bool, error) {
 	return ok, t.check(err)
 }
 
+// What was written here, or changed since a mover brought it. The indexes
+// messages_news and objects_news have the same conditions: bulk loading does
+// not touch the first, and little of the second. Of what a mover brings,
+// people and rooms are news all the same.
+const (
+	freshMessages = ` AND (source = 0 OR digest <> src)`
+	freshObjects  = ` AND (source = 0 OR digest <> src OR kind IN (1, 2, 3, 7, 14, 16))`
+)
+
+// Fresh returns the changes after a position that are news to people.
+func (s *session) Fresh(after chat.Position, limit int) ([]chat.Change, chat.Position, error) {
+	h, err := s.Head()
+	if err != nil {
+		return nil, after, err
+	}
+	messages, err := s.changedMessages(after, h.Pos, limit, freshMessages)
+	if err != nil {
+		return nil, after, err
+	}
+	objects, err := s.changedObjects(after, h.Pos, limit, freshObjects)
+	if err != nil {
+		return nil, after, err
+	}
+	list, pos := merged(messages, objects, limit, max(h.Pos, after))
+	return list, pos, nil
+}
+
+func (t *tx) Fresh(after chat.Position, limit int) ([]chat.Change, chat.Position, error) {
+	list, pos, err := t.s.Fresh(after, limit)
+	return list, pos, t.check(err)
+}
+
+// mostBrought is how many messages are looked at for the rooms they are in.
+const mostBrought = 20_000
+
+// Brought names rooms into whose history a mover has brought messages.
+func (s *session) Brought(after, to chat.Position, most int) (rooms []chat.RoomID, all bool, err error) {
+	n := 0
+	err = s.each(func(rows *sql.Rows) error {
+		var id chat.RoomID
+		var some int
+		err := rows.Scan((*keyColumn)(&id), &some)
+		rooms, n = append(rooms, id), n+some
+		return err
+	}, `SELECT room, count(*) FROM (SELECT room FROM messages WHERE pos > $1 AND pos <= $2 AND NOT (source = 0 OR digest <> src) LIMIT $3) AS brought GROUP BY room LIMIT $4`,
+		int64(after), int64(to), mostBrought, most+1)
+	if n >= mostBrought || len(rooms) > most {
+		return nil, true, err
+	}
+	return rooms, false, err
+}
+
+func (t *tx) Brought(after, to chat.Position, most int) ([]chat.RoomID, bool, error) {
+	rooms, all, err := t.s.Brought(after, to, most)
+	return rooms, all, t.check(err)
+}
+
 const (
 	roomsAtOnce = 500 // whose unread messages one statement counts
 	mostExtras  = 500 // unread messages of a room that are looked at for mentions

@@ -195,41 +195,52 @@ func (s *session) Changes(after chat.Position, limit int, kinds ...chat.Kind) ([
 	}
 	var messages, objects []chat.Change
 	if len(kinds) == 0 || slices.Contains(kinds, chat.KindMessage) {
-		messages, err = s.changedMessages(after, h.Pos, limit)
+		messages, err = s.changedMessages(after, h.Pos, limit, "")
 	}
 	if err == nil {
-		objects, err = s.changedObjects(after, h.Pos, limit, kinds)
+		objects, err = s.changedObjects(after, h.Pos, limit, ofKinds(kinds))
 	}
 	if err != nil {
 		return nil, after, err
 	}
-	list := merge(messages, objects, limit)
-	if len(list) < limit {
-		return list, max(h.Pos, after), nil
-	}
-	return list, list[len(list)-1].Pos, nil
+	list, pos := merged(messages, objects, limit, max(h.Pos, after))
+	return list, pos, nil
 }
 
-func (s *session) changedMessages(after, end chat.Position, limit int) (list []chat.Change, err error) {
+// merged returns the first changes, and where they end.
+func merged(messages, objects []chat.Change, limit int, end chat.Position) ([]chat.Change, chat.Position) {
+	list := merge(messages, objects, limit)
+	if len(list) == limit {
+		end = list[limit-1].Pos
+	}
+	return list, end
+}
+
+// changedMessages reads changes of messages; only is one more condition.
+func (s *session) changedMessages(after, end chat.Position, limit int, only string) (list []chat.Change, err error) {
 	err = s.each(func(rows *sql.Rows) error {
 		var pos int64
 		m, err := scanMessage(rows, &pos)
 		list = append(list, chat.Change{Pos: chat.Position(pos), Object: m})
 		return err
-	}, `SELECT `+messageColumns+`, pos FROM messages WHERE pos > $1 AND pos <= $2 ORDER BY pos LIMIT $3`, int64(after), int64(end), limit)
+	}, `SELECT `+messageColumns+`, pos FROM messages WHERE pos > $1 AND pos <= $2`+only+` ORDER BY pos LIMIT $3`, int64(after), int64(end), limit)
 	return list, err
 }
 
-func (s *session) changedObjects(after, end chat.Position, limit int, kinds []chat.Kind) (list []chat.Change, err error) {
-	only := ""
-	if len(kinds) > 0 {
-		var numbers []string
-		for _, k := range kinds {
-			numbers = append(numbers, itoa(int(k)))
-		}
-		only = ` AND +kind IN (` // the plus keeps SQLite from looking through all of a kind
-		only += strings.Join(numbers, ",") + `)`
+func ofKinds(kinds []chat.Kind) string {
+	if len(kinds) == 0 {
+		return ""
 	}
+	var numbers []string
+	for _, k := range kinds {
+		numbers = append(numbers, itoa(int(k)))
+	}
+	// The plus keeps SQLite from looking through all of a kind.
+	return ` AND +kind IN (` + strings.Join(numbers, ",") + `)`
+}
+
+// changedObjects reads changes of objects; only is one more condition.
+func (s *session) changedObjects(after, end chat.Position, limit int, only string) (list []chat.Change, err error) {
 	err = s.each(func(rows *sql.Rows) error {
 		var pos int64
 		var kind uint8

@@ -21,10 +21,7 @@ const appliers: Record<string, (e: Event) => void> = {
   room: (e) => e.room && putRoom(e.room),
   drop: (e) => e.id && dropRoom(e.id),
   member: (e) => e.id && e.who && renewMembers(e.id, e.who, e.gone === true),
-  history: (e) => {
-    reload(e.id ?? "");
-    reloadThread();
-  },
+  history: (e) => soon(e.id ?? ""),
   read: (e) => e.id && read(e.id, e),
   follow: (e) => e.id && putFollow(e.id, e.gone !== true, e.read ?? 0),
   saved: (e) => e.id && putSaved(e.id, e.gone !== true),
@@ -45,6 +42,20 @@ export function apply(...events: Event[]): void {
     for (const e of events) appliers[e.type]?.(e);
   });
 }
+
+// soon fetches the shown room's history again, a while after it was filled in:
+// not every client at once, and not again and again while it still is.
+function soon(id: string): void {
+  const shown = state.opened.value?.id;
+  if (!shown || (id && id !== shown) || filling) return;
+  filling = window.setTimeout(() => {
+    filling = 0;
+    reload("");
+    reloadThread();
+  }, 1000 + Math.random() * (id ? 2000 : 20_000));
+}
+
+let filling = 0;
 
 // Imported messages have an ID that was made of where they come from (a UUID
 // of version 8). They are history, and never news.
