@@ -105,8 +105,14 @@ func (p *place) openWith(ctx context.Context, o store.Options) (_ *opened, err e
 	return &opened{p.title(), db, files, sealer}, nil
 }
 
-// searchText is what a message is found by.
-func searchText(m *chat.Message) string { return markup.Text(m.Format, m.Text) }
+// searchText is what a message is found by: its words, and those that a
+// program of Slack's shows beside them or instead of them.
+func searchText(m *chat.Message) string {
+	if card := markup.ReadSlackCard(m); card != nil {
+		return markup.Words(markup.SlackTree(m.Text, card, markup.Options{}))
+	}
+	return markup.Text(m.Format, m.Text)
+}
 
 func (o *opened) close() error { return errors.Join(o.store.Close(), o.files.Close()) }
 
