@@ -383,7 +383,8 @@ describe("guests", () => {
     await page.getByRole("alert").getByText("needs a name").waitFor();
     await page.getByLabel("Your name").fill("Vic");
     await button("Come in").click();
-    await page.getByRole("heading", { name: "Tidal flats", level: 1 }).waitFor();
+    await page.getByRole("heading", { name: "Tidal flats", level: 1, exact: true }).waitFor();
+    await page.getByRole("textbox", { name: "Message Tidal flats" }).waitFor();
     await page.goto("/guest/another");
     await page.getByText("This guest address cannot be used").waitFor();
     await axe(page, "a bad guest address");
