@@ -7,12 +7,13 @@ import (
 	"testing"
 )
 
-// Files go from a browser into a server that is killed in the middle.
-func TestJourneyOfFilesFromABrowser(t *testing.T) {
+// Files go from a browser into a server that is killed in the middle, and
+// people do with messages what they can.
+func TestJourneyOfFilesAndMessagesInBrowsers(t *testing.T) {
 	if os.Getenv("GODWIT_BROWSER") == "" {
-		t.Skip("make test sends them from a real browser; for this alone set GODWIT_BROWSER=1")
+		t.Skip("make test does it with a real browser; for this alone set GODWIT_BROWSER=1")
 	}
-	cmd := exec.CommandContext(t.Context(), "node", "--test", "test/files.test.mjs")
+	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-concurrency=1", "test/files.test.mjs", "test/talk.test.mjs")
 	cmd.Dir = filepath.Join("..", "..", "web")
 	cmd.Env = append(os.Environ(), "GODWIT_BIN="+buildProgram(t))
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -55,7 +55,8 @@ type Thread struct {
 	Saved     []string  `json:"saved,omitempty"`
 }
 
-// POST /messages/{id}/unread makes a message the first unread one of its room.
+// POST /messages/{id}/unread makes a message the first unread one of its room,
+// and answers an Event "read".
 
 // Follow is the answer of PUT and DELETE /messages/{id}/follow, and of POST
 // /messages/{id}/read with a ReadThread.

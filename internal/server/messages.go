@@ -257,8 +257,15 @@ func (s *Server) markUnread(r *request) (any, error) {
 	if r.actor.User != nil {
 		s.hub.marks.drop(r.actor, p.Messages[0].Room)
 	}
-	_, err = s.Service.MarkUnread(r.Context(), r.actor, m)
-	return empty{}, err
+	room, err := s.Service.MarkUnread(r.Context(), r.actor, m)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.Service.Unread(r.Context(), r.actor, room)
+	if err != nil {
+		return nil, err
+	}
+	return api.Event{Type: "read", ID: room.String(), Read: int64(v.Read), Unread: v.Unread.Messages, Mentions: v.Unread.Mentions, Last: int64(v.Span.Last), Back: true}, nil
 }
 
 func (s *Server) savedMessages(r *request) (any, error) {

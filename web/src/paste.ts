@@ -21,7 +21,9 @@ const mostDepth = 50;
 
 // fromHTML reads a page that was copied. It is parsed, and never shown.
 export function fromHTML(html: string): string {
-  const body = new DOMParser().parseFromString(html, "text/html").body;
+  // Styles would be refused, and complained of, even though nothing is shown.
+  const quiet = html.replace(/<style[^]*?<\/style>/gi, "").replace(/\sstyle\s*=\s*(?=["'])/gi, " data-style=");
+  const body = new DOMParser().parseFromString(quiet, "text/html").body;
   return write(body, 0).replace(/[ \t]+\n/g, "\n").replace(/\n{3,}/g, "\n\n").trim();
 }
 
@@ -41,7 +43,7 @@ function write(n: Node, depth: number): string {
   const text = inside(n, depth);
   const mark = marks[tag];
   // Google Docs wraps everything in a b that is not bold.
-  if (mark && text.trim() && n.style.fontWeight !== "normal") return text.replace(/^(\s*)([^]*?)(\s*)$/, `$1${mark}$2${mark}$3`);
+  if (mark && text.trim() && !/font-weight:\s*(normal|400)/i.test(n.getAttribute("data-style") ?? "")) return text.replace(/^(\s*)([^]*?)(\s*)$/, `$1${mark}$2${mark}$3`);
   if (tag === "A") return link(n, text);
   if (tag === "LI") return `\n${item(n)} ${text.trim().replace(/\n/g, "\n  ")}`;
   if (tag === "BLOCKQUOTE") return "\n\n" + text.trim().replace(/^/gm, "> ") + "\n\n";

@@ -233,7 +233,7 @@ let unreadAgain = "";
 export async function markUnread(m: Message): Promise<void> {
   try {
     unreadAgain = m.room;
-    await talk.unread(m.id);
+    apply(await talk.unread(m.id));
     change(m.room, { readTo: m.sent - 1 });
     tell(words.markedUnread);
   } catch (e) {

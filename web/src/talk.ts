@@ -2,7 +2,7 @@
 // save, correct. Answers have the shape of events, and are applied as such.
 import { signal } from "@preact/signals";
 import { call, faultOf, query } from "./api";
-import type { Edit, Emoji, Emoticon, Emoticons, Message, Pins, Revisions, SavedMessages } from "./api.gen";
+import type { Edit, Emoji, Event, Emoticon, Emoticons, Message, Pins, Revisions, SavedMessages } from "./api.gen";
 import { apply } from "./apply";
 import { messagesOf } from "./history";
 import { signedOut } from "./session";
@@ -21,7 +21,7 @@ export const talk = {
   react: (id: string, emoji: string, on: boolean) => call<Message>("POST", at(id, "/reactions"), { emoji, on }),
   pin: (id: string, on: boolean) => call<Message>(on ? "PUT" : "DELETE", at(id, "/pin")),
   save: (id: string, on: boolean) => call<Message>(on ? "PUT" : "DELETE", at(id, "/saved")),
-  unread: (id: string) => call<unknown>("POST", at(id, "/unread")),
+  unread: (id: string) => call<Event>("POST", at(id, "/unread")),
   revisions: (id: string) => call<Revisions>("GET", at(id, "/revisions")),
   correct: (room: string, body: { old: string; new: string; all: boolean; thread?: string }) =>
     call<Message>("POST", `/rooms/${part(room)}/corrections`, body),

@@ -89,9 +89,9 @@ function Main(): JSX.Element {
       <main class="content" id="content" tabIndex={-1}>
         <Offline />
         <Page />
+        <MessageMenu />
       </main>
       <Dialogs />
-      <MessageMenu />
       <PickerHost />
       <PersonCard />
       <RoomMenu />
@@ -170,6 +170,8 @@ function globalKeys(e: KeyboardEvent): void {
     return;
   } else if (e.altKey && !e.shiftKey && (e.key === "ArrowUp" || e.key === "ArrowDown")) {
     step(e.key === "ArrowUp" ? -1 : 1);
+  } else if (e.key === "F6" && !e.ctrlKey && !e.altKey && !e.shiftKey && state.opened.value) {
+    crossOver();
   } else if (!typing && e.key === "?") {
     show({ kind: "help" });
   } else if (!typing && e.key === "/") {
@@ -178,6 +180,14 @@ function globalKeys(e: KeyboardEvent): void {
     return;
   }
   e.preventDefault();
+}
+
+// crossOver goes from the box to the newest message, and back.
+function crossOver(): void {
+  const inside = document.activeElement?.closest(".thread-box, .history");
+  const thread = document.activeElement?.closest(".thread");
+  if (inside) document.getElementById(thread ? "composer-thread" : "composer")?.focus();
+  else [...document.querySelectorAll<HTMLElement>(thread ? ".thread-box article" : ".history article")].at(-1)?.focus();
 }
 
 function step(by: number): void {

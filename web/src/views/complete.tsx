@@ -1,7 +1,8 @@
 // The list of what may be meant, above a box in which one writes.
 import type { JSX, RefObject } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { chosen, noOffers, offersAt, type Offer } from "../complete";
+import { standard } from "../emoji";
 import { words } from "../words";
 import { Avatar, RoomIcon } from "./parts";
 import { Glyph } from "./reactions";
@@ -39,6 +40,10 @@ export function useCompletion(area: RefObject<HTMLTextAreaElement | null>, write
     setOffers(a && a.selectionStart === a.selectionEnd ? offersAt(a.value, a.selectionStart, withCommands) : noOffers);
     setAt(0);
   };
+  const loaded = standard.value.length > 0;
+  useEffect(() => {
+    if (loaded && document.activeElement === area.current) look(); // emoji that were asked for have come
+  }, [loaded]);
   const key = (e: KeyboardEvent) => {
     if (!n || e.isComposing) return false;
     const o = offers.list[at];

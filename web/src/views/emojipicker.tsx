@@ -47,6 +47,9 @@ export function Picker({ picking: p }: { picking: Picking }): JSX.Element {
     if (back && before.current instanceof HTMLElement) before.current.focus({ preventScroll: true });
   };
   useLayoutEffect(() => {
+    // On a phone the keyboard would cover what there is to choose from.
+    const first = matchMedia("(hover: hover)").matches ? box.current?.querySelector("input") : box.current;
+    first?.focus({ preventScroll: true });
     const e = box.current;
     if (!e || matchMedia("(max-width: 720px)").matches) return;
     const size = e.getBoundingClientRect();
@@ -93,10 +96,10 @@ export function Picker({ picking: p }: { picking: Picking }): JSX.Element {
     else all[Math.min(to, all.length - 1)]?.focus();
   };
   return (
-    <div ref={box} class="picker" role="dialog" aria-label={words.pickEmoji} onKeyDown={keys}>
+    <div ref={box} class="picker" role="dialog" tabIndex={-1} aria-label={words.pickEmoji} onKeyDown={keys}>
       <div class="picker-head">
         <input
-          type="search" autoFocus autocomplete="off" placeholder={words.findEmoji} aria-label={words.findEmoji} value={query}
+          type="search" autocomplete="off" placeholder={words.findEmoji} aria-label={words.findEmoji} value={query}
           onInput={(e) => {
             setQuery(e.currentTarget.value);
             grid.current?.scrollTo(0, 0);
@@ -116,7 +119,7 @@ export function Picker({ picking: p }: { picking: Picking }): JSX.Element {
         {loaded && !sections.some((s) => s.list.length) && <p class="quiet choices-none" role="status">{words.nothingFits}</p>}
         {sections.map((s) => (
           <section key={s.key} id={"emoji-" + s.key} aria-label={s.title}>
-            <h3>{s.title}</h3>
+            <h2>{s.title}</h2>
             <div class="emoji-list">
               {s.list.map((e, i) => (
                 <button

@@ -36,7 +36,10 @@ export function EmoticonsPage(): JSX.Element {
       {!known && !fault && <Skeleton rows={3} />}
       {known?.may_add && <Add done={load} />}
       {me?.admin && known && (
-        <p class="page-tools"><label class="check"><input type="checkbox" checked={known.admins} onChange={(e) => void act(talk.emoticonRule(e.currentTarget.checked), words.saved)} /> {words.onlyAdminsAdd}</label></p>
+        <p class="page-tools"><label class="check"><input type="checkbox" checked={known.admins} onChange={(e) => {
+          setKnown({ ...known, admins: e.currentTarget.checked });
+          void act(talk.emoticonRule(e.currentTarget.checked), words.saved);
+        }} /> {words.onlyAdminsAdd}</label></p>
       )}
       {known && !known.may_add && <p class="quiet">{words.mayNotAdd}</p>}
       {known && known.emoticons.length > 0 && <input type="search" class="emoticon-find" placeholder={words.findEmoticon} aria-label={words.findEmoticon} value={query} onInput={(e) => setQuery(e.currentTarget.value)} />}

@@ -78,7 +78,7 @@ export function ThreadsPage(): JSX.Element {
         <p class="page-tools"><label class="check"><input type="checkbox" checked={only} onChange={(e) => setOnly(e.currentTarget.checked)} /> {words.onlyUnread(unreadThreads.value)}</label></p>
       )}
       {list.map((t) => (
-        <section class="listed" key={t.root.id} aria-label={words.threadIn(roomName(t.room))}>
+        <div role="group" class="listed" key={t.root.id} aria-label={words.threadIn(roomName(t.room))}>
           <Where room={t.room}>{fresh(t) && <span class="tag fresh">{words.newSince}</span>}</Where>
           <GroupView group={alone(t.root)} marked="" place="list" />
           <div class="listed-replies">
@@ -86,7 +86,7 @@ export function ThreadsPage(): JSX.Element {
             {t.newest.map((m) => <GroupView key={m.id} group={alone(m)} marked="" place="list" />)}
           </div>
           <p class="listed-foot"><a class="button" href={roomPath(t.room.id, "", t.root.id)}><Icon name="thread" /> {words.openThread}</a></p>
-        </section>
+        </div>
       ))}
     </Frame>
   );
@@ -105,11 +105,11 @@ export function SavedPage(): JSX.Element {
       empty={<Empty icon="bookmark" title={words.noSaved}><p>{words.noSavedHint}</p></Empty>}
     >
       {(listed.list ?? []).map((s) => (
-        <section class={"listed" + (saved.value.has(s.message.id) ? "" : " off")} key={s.message.id} aria-label={words.savedIn(roomName(s.room))}>
+        <div role="group" class={"listed" + (saved.value.has(s.message.id) ? "" : " off")} key={s.message.id} aria-label={words.savedIn(roomName(s.room))}>
           <Where room={s.room} />
           <GroupView group={alone(s.message)} marked="" place="list" />
           <p class="listed-foot"><a class="button" href={roomPath(s.room.id, s.message.id)}>{words.inContext}</a></p>
-        </section>
+        </div>
       ))}
     </Frame>
   );

@@ -14,7 +14,7 @@ function whoOf(r: Reaction): string {
   const me = state.start.value?.me.id;
   const names = r.people.map((id) => (personOf(id)?.id === me ? words.you : nameOf(id)));
   const list = names.slice(0, named);
-  return words.reactedWith(new Intl.ListFormat(words.locale).format(names.length > named ? [...list, words.others(names.length - named)] : list), r.emoji);
+  return new Intl.ListFormat(words.locale).format(names.length > named ? [...list, words.others(names.length - named)] : list);
 }
 
 export function Glyph({ emoji, url }: { emoji: string; url?: string | undefined }): JSX.Element {
@@ -32,10 +32,10 @@ export function Reactions({ message: m, place }: { message: Message; place: Plac
         const who = whoOf(r);
         return (
           <button
-            key={r.emoji} type="button" class={"reaction" + (own ? " own" : "")} aria-pressed={own} aria-label={who} data-who={who}
+            key={r.emoji} type="button" class={"reaction" + (own ? " own" : "")} aria-pressed={own} data-who={who}
             disabled={!write} onClick={() => void toggle(m, r.emoji)}
           >
-            <Glyph emoji={r.emoji} url={r.url} /> <span class="number">{r.people.length}</span>
+            <Glyph emoji={r.emoji} url={r.url} /> <span class="number">{r.people.length}</span><span class="off-screen">{who}</span>
           </button>
         );
       })}

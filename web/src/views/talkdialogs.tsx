@@ -57,7 +57,7 @@ export function PinsDialog({ room }: { room: string }): JSX.Element {
 function Pinned({ pin, onUnpin }: { pin: Pin; onUnpin: (() => void) | undefined }): JSX.Element {
   const m = find(pin.message.id) ?? pin.message;
   return (
-    <section class="listed" aria-label={words.pinned}>
+    <div role="group" class="listed" aria-label={words.pinned}>
       <GroupView group={{ key: m.id, messages: [m], fresh: false }} marked="" place="list" />
       <p class="listed-foot">
         <button
@@ -69,7 +69,7 @@ function Pinned({ pin, onUnpin }: { pin: Pin; onUnpin: (() => void) | undefined 
         {onUnpin && <button type="button" class="small-button" onClick={onUnpin}>{words.unpin}</button>}
         <span class="quiet">{pin.by ? words.pinnedBy(nameOf(pin.by), dayAndClock(pin.at ?? 0)) : ""}</span>
       </p>
-    </section>
+    </div>
   );
 }
 

@@ -17,6 +17,7 @@ export function ThreadPanel({ room, id, message }: { room: Room; id: string; mes
   useEffect(() => closeThread, [id]);
   const t = thread.value?.id === id ? thread.value : null;
   const close = () => go(roomPath(room.id));
+  const alone = matchMedia("(max-width: 720px)").matches; // the room is not shown beside it
   return (
     <aside
       class="thread" aria-label={words.thread} onKeyDown={(e) => {
@@ -29,7 +30,7 @@ export function ThreadPanel({ room, id, message }: { room: Room; id: string; mes
     >
       <header class="thread-head">
         <IconButton icon="back" label={words.closeThread} class="only-phone" onClick={close} />
-        <h2>{words.thread}</h2>
+        {alone ? <h1>{words.thread}</h1> : <h2>{words.thread}</h2>}
         {t?.loaded && !t.fault && (
           <button type="button" class="small-button" aria-pressed={t.following} title={t.following ? words.unfollow : words.follow} onClick={() => void follow(t.id, !t.following)}>
             {t.following ? words.following : words.follow}
@@ -76,10 +77,10 @@ function Replies({ t }: { t: OpenThread }): JSX.Element {
       <p class="thread-line"><span>{count ? words.replies(count) : words.noReplies}</span></p>
       {t.older && <p class="edge-fault"><button type="button" class="small-button" disabled={t.loading} onClick={() => moreReplies("older")}>{words.olderReplies}</button></p>}
       {days.map((d) => (
-        <section class="thread-day" key={d.key} aria-label={longDay(d.time)}>
+        <div class="thread-day" role="group" key={d.key} aria-label={longDay(d.time)}>
           {days.length > 1 && <p class="thread-date">{longDay(d.time)}</p>}
           {d.groups.map((g) => <GroupView key={g.key} group={g} marked={g.messages.some((m) => m.id === t.marked) ? t.marked : ""} place="thread" />)}
-        </section>
+        </div>
       ))}
       {t.newer && <p class="edge-fault"><button type="button" class="small-button" disabled={t.loading} onClick={() => moreReplies("newer")}>{words.newerReplies}</button></p>}
       {!t.newer && <Waiting room={t.room} thread={t.id} />}

@@ -82,6 +82,8 @@ export function held(m: Message, place: Place): Holding {
       from = { x: e.clientX, y: e.clientY };
       timer = window.setTimeout(() => {
         getSelection()?.removeAllRanges();
+        // The finger is lifted over the sheet, which it must not choose from.
+        addEventListener("touchend", (end) => end.cancelable && end.preventDefault(), { once: true, capture: true, passive: false });
         openMenu(m, place, from.x, from.y);
       }, longPress);
     },

@@ -32,7 +32,7 @@ function One({ node }: { node: Node }): JSX.Element | null {
     case "s": return <s>{inside}</s>;
     case "u": return <u>{inside}</u>;
     case "code": return <code><Text text={node.x ?? ""} /></code>;
-    case "pre": return <pre tabIndex={0} role="region" aria-label={node.lang || "code"}><code>{inside}</code></pre>;
+    case "pre": return <pre tabIndex={0} role="group" aria-label={node.lang || "code"}><code>{inside}</code></pre>;
     case "tok": return <span class={"tok-" + (kinds.has(node.k ?? "") ? node.k : "name")}><Text text={node.x ?? ""} /></span>;
     case "task": return <input type="checkbox" class="task" checked={node.n === 1} disabled aria-label={node.n === 1 ? words.taskDone : words.taskOpen} />;
     case "quote": return <blockquote dir="auto">{inside}</blockquote>;
@@ -42,7 +42,7 @@ function One({ node }: { node: Node }): JSX.Element | null {
     case "ul": return <ul dir="auto">{inside}</ul>;
     case "ol": return <ol dir="auto">{inside}</ol>;
     case "li": return <li>{inside}</li>;
-    case "table": return <div class="table-box" tabIndex={0} role="region" aria-label="table"><table><tbody>{inside}</tbody></table></div>;
+    case "table": return <div class="table-box" tabIndex={0} role="group" aria-label="table"><table><tbody>{inside}</tbody></table></div>;
     case "tr": return <tr>{inside}</tr>;
     case "td": return <td dir="auto">{inside}</td>;
     case "th": return <th dir="auto">{inside}</th>;
