@@ -26,10 +26,19 @@ type ear struct {
 
 // dial opens a feed; open are names of rooms that it shows.
 func (w *world) dial(c *api.Client, cursor string, header http.Header, open ...string) (*websocket.Conn, *http.Response, error) {
-	q := url.Values{"cursor": {cursor}}
-	for _, name := range open {
-		q.Add("open", w.roomID(name))
+	ids := make([]string, len(open))
+	for i, name := range open {
+		ids[i] = w.roomID(name)
 	}
+	return w.dialWith(c, cursor, header, ids)
+}
+
+func (w *world) dialTo(c *api.Client, cursor string, open ...string) (*websocket.Conn, *http.Response, error) {
+	return w.dialWith(c, cursor, nil, open)
+}
+
+func (w *world) dialWith(c *api.Client, cursor string, header http.Header, open []string) (*websocket.Conn, *http.Response, error) {
+	q := url.Values{"cursor": {cursor}, "open": open}
 	conn, resp, err := websocket.Dial(context.Background(), w.url+"/api/v1/feed?"+q.Encode(), &websocket.DialOptions{HTTPClient: c.HTTP, HTTPHeader: header})
 	if err == nil {
 		conn.SetReadLimit(8 << 20)
