@@ -83,7 +83,7 @@ func TestANameIsResolvedOnce(t *testing.T) {
 		}
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 	}
-	f, err := o.fetch(t.Context(), "http://changing.example:"+u.Port()+"/", "*/*", 100, time.Second)
+	f, err := o.fetch(t.Context(), "http://changing.example:"+u.Port()+"/", "*/*", 100, time.Minute)
 	if err != nil || string(f.data) != "changing.example:"+u.Port() || n != 1 {
 		t.Errorf("%v, resolved %d times", err, n)
 	}
@@ -127,11 +127,11 @@ func TestAnswersThatHaveNoEnd(t *testing.T) {
 	defer s.Close()
 	o := newOutward(here)
 	for path, fine := range map[string]bool{"/loop": false, "/inside": false, "/file": false, "/secret": false, "/endless": true, "/bomb": true, "/headers": false, "/silent": false, "/wrong": false} {
-		patience := 30 * time.Second // of a busy machine
+		limit := time.Minute
 		if path == "/silent" {
-			patience = 200 * time.Millisecond
+			limit = 200 * time.Millisecond
 		}
-		f, err := o.fetch(t.Context(), s.URL+path, "*/*", 1000, patience)
+		f, err := o.fetch(t.Context(), s.URL+path, "*/*", 1000, limit)
 		if (err == nil) != fine {
 			t.Errorf("%s: %v", path, err)
 			continue
