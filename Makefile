@@ -25,7 +25,7 @@ list:
 demo: bin/godwit
 	bin/godwit demo
 
-test: web/dist/index.html
+test: bin/godwit
 	scripts/need go node cc postgres chromium
 	cd web && npm test
 	GODWIT_BROWSER=1 go test -count=1 -run Journey ./cmd/godwit/

@@ -227,6 +227,9 @@ func (h *hub) tellHistory(id chat.RoomID) {
 // takeIn changes what the hub knows of who is where.
 func (h *hub) takeIn(c chat.Change, n *chat.News) {
 	switch o := c.Object.(type) {
+	case *chat.Message:
+		// Who has sent it and goes on writing is said to write again.
+		delete(h.there.typed, typist{o.Room, n.Roster.Root(o.Author)})
 	case *chat.Member:
 		for q := range h.joined[o.Room] { // whom a guest knows is another now
 			if q.actor.User.Role == chat.RoleGuest {
