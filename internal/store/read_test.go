@@ -125,8 +125,9 @@ func TestPlans(t *testing.T) {
 		}
 		plan, err := db.PlanThreads(ctx(t), []chat.MessageID{chat.MessageID(key("root", 1)), chat.MessageID(key("root", 2))})
 		check("replies to some messages", plan, err)
-		if !strings.Contains(plan, "messages_thread") {
-			t.Errorf("replies are not added up by the index of threads:\n%s", plan)
+		// Postgres may sort what it found: it does so quickly.
+		if !strings.Contains(plan, "messages_thread") || path[0] != 'p' && (!strings.Contains(plan, "messages_thread_by") || sorted.MatchString(plan)) {
+			t.Errorf("replies are not added up by an index, in its order:\n%s", plan)
 		}
 		for name, q := range map[string]chat.Query{
 			"members of a room":   {Kind: chat.KindMember, Index: chat.Index{A: roomN(1).Key()}, Limit: 50},

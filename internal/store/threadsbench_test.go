@@ -3,6 +3,7 @@ package store_test
 import (
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,4 +79,49 @@ func benchThreads(b *testing.B, path string) {
 		_, err := rd.Threads(page)
 		return err
 	})
+	benchLongThread(b, db, m)
+}
+
+// benchLongThread puts a tenth as many replies again between two messages of
+// one room: what is passed over, and what is added up.
+func benchLongThread(b *testing.B, db chat.Store, m *mover) {
+	root, n := messageN(0, benchRooms+1), benchSize()/10
+	batch := []chat.Object{root}
+	for i := 1; i <= n; i++ {
+		r := messageN(i, benchRooms+1)
+		r.Thread = root.ID
+		if batch = append(batch, r); len(batch) == benchBatch || i == n {
+			m.apply(batch...)
+			batch = nil
+		}
+	}
+	last := messageN(n+1, benchRooms+1)
+	m.apply(last)
+	for name, fn := range map[string]func(chat.Reader) error{
+		"passed-over": func(r chat.Reader) error {
+			list, err := r.History(chat.HistoryQuery{Room: root.Room, Limit: 51})
+			if len(list) != 2 {
+				b.Errorf("%d messages, want 2", len(list))
+			}
+			return err
+		},
+		"added-up": func(r chat.Reader) error {
+			all, err := r.Threads([]chat.MessageID{root.ID})
+			if all[root.ID].Count != int64(n) {
+				b.Errorf("%d replies, want %d", all[root.ID].Count, n)
+			}
+			return err
+		},
+	} {
+		var times []time.Duration
+		for range 20 {
+			times = append(times, timed(func() {
+				if err := db.View(ctx(b), fn); err != nil {
+					b.Fatal(err)
+				}
+			}))
+		}
+		slices.Sort(times)
+		b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, name+"-ms")
+	}
 }
