@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -145,6 +146,37 @@ func TestDeepAndLong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a message can be, 10,000 characters, is drawn soon, however it is made.
+func TestAttacksAreDrawnInTime(t *testing.T) {
+	fill := func(s string) string { return strings.Repeat(s, 10_000/len([]rune(s))) }
+	for name, s := range map[string]string{
+		"brackets": fill("["), "links": fill("[a]("), "pictures": fill("![]("), "stars": fill("*a **b "), "underscores": fill("_a__b"), "backticks": fill("`a``b"), "tildes": fill("~~a~"),
+		"quotes": fill(">"), "lists": fill("- "), "numbers": fill("1. "), "tables": "|a|\n|-|\n" + fill("|"), "columns": fill("|a") + "\n" + fill("|-"), "rows": "|a|b|\n|-|-|\n" + fill("|\n"),
+		"tasks": fill("- [ ] "), "entities": fill("&amp;"), "escapes": fill("\\*"), "references": fill("[a]: b\n"), "fences": fill("```\n"), "addresses": fill("http://a "), "mail": fill("a@b.c "),
+		"one address": "http://" + fill("a."), "mentions": fill("@Ann "), "colons": fill(":a"), "shortcuts": fill(":tada:"), "emoticons": fill("(godwit)"), "parentheses": fill("("), "colours": fill("#ffffff"),
+		"tags": fill("<b>"), "broken tags": fill("<a href='"), "comments": fill("<!--"), "tables in tables": fill("<table><tr><td>"), "marks on a letter": "a" + fill("\u0301"), "directions": fill("\u202e\u2066"),
+	} {
+		for _, f := range []chat.Format{chat.FormatPlain, chat.FormatMarkdown, chat.FormatHTML} {
+			begin := time.Now()
+			tree := markup.Tree(f, s, options())
+			if took := time.Since(begin); took > 2*time.Second {
+				t.Errorf("%s as format %d took %v", name, f, took)
+			}
+			if n := count(tree); n > 40_000 {
+				t.Errorf("%s as format %d: %d nodes", name, f, n)
+			}
+			check(t, tree)
+		}
+	}
+}
+
+func count(list []markup.Node) (n int) {
+	for _, c := range list {
+		n += 1 + count(c.Children)
+	}
+	return n
 }
 
 func depth(list []markup.Node) (d int) {
