@@ -31,6 +31,7 @@ export class Mock {
   constructor() {
     this.rooms = new Map(rooms.map((r) => [r.id, { ...r }]));
     this.held = new Map();
+    this.people = people;
     this.nonces = new Map();
     this.signedIn = false;
     this.me = me;
@@ -212,7 +213,7 @@ export class Mock {
   start() {
     return {
       me: this.me, preferences: this.preferences, place: "Estuary Watch", address: "https://chat.example.org", state: "open", cursor: String(this.frames.length), now: Date.now() * 1000,
-      rooms: [...this.rooms.values()].filter((r) => r.member).map(({ people: _, members: __, ...r }) => r), people,
+      rooms: [...this.rooms.values()].filter((r) => r.member).map(({ people: _, members: __, ...r }) => r), people: this.people,
       emoticons: { godwit: "/mock/picture/emoticon.svg" },
     };
   }

@@ -189,7 +189,7 @@ export const words: Partial<Said<Words>> = {
   findEmoticon: "Emoticon finden",
   noEmoticons: "Noch keine Emoticons",
   addEmoticon: "Emoticon hinzufügen",
-  addEmoticonLead: "PNG, GIF, JPEG oder WebP, höchstens 256 kB und 512 × 512 Bildpunkte. Was sich bewegt, bewegt sich weiter.",
+  addEmoticonLead: "PNG, GIF, JPEG oder WebP, höchstens 256 kB. Mehr als 128 Bildpunkte werden weniger; was klein ist und sich bewegt, bewegt sich weiter.",
   picture: "Bild",
   preview: "Vorschau",
   shortcut: "Kürzel",

@@ -187,7 +187,7 @@ export const words = {
   findEmoticon: "Find an emoticon",
   noEmoticons: "No emoticons yet",
   addEmoticon: "Add an emoticon",
-  addEmoticonLead: "PNG, GIF, JPEG or WebP, at most 256 kB and 512 × 512 pixels. What moves goes on moving.",
+  addEmoticonLead: "PNG, GIF, JPEG or WebP, at most 256 kB. More than 128 pixels are made fewer; small animations go on moving.",
   picture: "Picture",
   preview: "Preview",
   shortcut: "Shortcut",
