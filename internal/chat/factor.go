@@ -280,8 +280,32 @@ func (s *Service) RemoveCodes(ctx context.Context, a *Actor) error {
 		if _, err := tx.Get(KindCodes, Key(a.id())); IsKind(err, NotFound) {
 			return nil
 		}
-		return tx.Put(&Codes{User: a.id(), Gone: true}, audit(tx, a, "remove codes", a.id().String(), ""))
+		if err := tx.Put(&Codes{User: a.id(), Gone: true}, audit(tx, a, "remove codes", a.id().String(), "")); err != nil {
+			return err
+		}
+		return factorRemoved(tx, a.id())
 	})
+}
+
+// factorRemoved takes it from the sessions of a person that a second factor was
+// shown in them, if the person has none any more.
+func factorRemoved(tx Tx, of UserID) error {
+	second, err := factorsOf(tx, of)
+	if err != nil || second != nil {
+		return err
+	}
+	all, err := List[Session](tx, Query{Index: Index{A: Key(of)}})
+	if err != nil {
+		return err
+	}
+	for _, held := range all {
+		next := *held
+		next.Factor = false
+		if err := tx.Put(&next); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Factors says which second factors a person has, and how many recovery codes

@@ -180,7 +180,10 @@ func (s *Service) RemovePasskey(ctx context.Context, a *Actor, id ID[Passkey]) e
 		if err != nil {
 			return err
 		}
-		return tx.Put(&Passkey{ID: id, User: held.User, Gone: true}, audit(tx, a, "remove passkey", held.User.String(), held.Name))
+		if err := tx.Put(&Passkey{ID: id, User: held.User, Gone: true}, audit(tx, a, "remove passkey", held.User.String(), held.Name)); err != nil {
+			return err
+		}
+		return factorRemoved(tx, held.User)
 	})
 }
 

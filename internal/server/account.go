@@ -181,7 +181,7 @@ func agentWords(agent string) (words string, phone bool) {
 	switch {
 	case agent == "":
 		return "Unknown", false
-	case name == "" || ua.Bot || ua.OS == "":
+	case name == "" || ua.Bot && name != useragent.HeadlessChrome || ua.OS == "":
 		name, _, _ = strings.Cut(agent, " ")
 		if name, _, _ = strings.Cut(name, "/"); name == "" || len(name) > 40 {
 			return "Unknown", false

@@ -211,6 +211,7 @@ func TestAgentsInWords(t *testing.T) {
 		"Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0":                                                                  "Firefox on Linux",
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36":                         "Chrome on Windows",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1": "Safari on iOS",
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36":                           "Chrome on Linux",
 		"curl/8.5.0": "curl", "": "Unknown", strings.Repeat("x", 300): "Unknown",
 	} {
 		c := w.as("member")
@@ -450,6 +451,10 @@ func TestASecondFactorIsRequired(t *testing.T) {
 		w.withCodes(admin)
 		_, err = admin.Start(t.Context())
 		w.must(err)
+		w.must(admin.Do(t.Context(), http.MethodDelete, "account/codes", api.Confirm{Password: password}, nil))
+		if _, err := admin.Start(t.Context()); !chat.IsKind(err, chat.Denied) {
+			t.Errorf("an administrator who removed it again: %v", err)
+		}
 		w.must(w.service.SetSetting(t.Context(), chat.Operator(), chat.SettingSecondFactor, "everybody"))
 		if _, err := member.Start(t.Context()); !chat.IsKind(err, chat.Denied) {
 			t.Errorf("everybody: %v", err)

@@ -2,7 +2,7 @@
 // place: the calls of the API, and what of the preferences the page goes by.
 import { call, part, query } from "./api";
 import type {
-  Account, AdminAccount, AdminPerson, AuditLog, Ended, First, FirstOwner, MailTest, Me, NewCodes, Passkey, PasskeyAnswer, PasskeyChallenge, Person, Preferences, Profile, PushKey,
+  Account, AdminAccount, AdminPerson, AuditLog, Ended, First, FirstOwner, MailTest, Me, NewCodes, Passkey, PasskeyAnswer, PasskeyChallenge, Preferences, Profile, PushKey,
   PushSubscription as Subscription, Recovery, Sessions, Settings, SignedIn,
 } from "./api.gen";
 import { state } from "./state";
@@ -19,8 +19,6 @@ export const accounts = {
 
   account: () => call<Account>("GET", "/account"),
   edit: (profile: Profile) => call<Me>("PATCH", "/account", profile),
-  setAvatar: (person: string, picture: Blob) => call<Person>("PUT", `/people/${part(person)}/avatar`, picture),
-  removeAvatar: (person: string) => call<Person>("DELETE", `/people/${part(person)}/avatar`),
   changePassword: (old: string, password: string) => call<unknown>("PUT", "/account/password", { old, password }),
   preferences: () => call<Preferences>("GET", "/account/preferences"),
   setPreferences: (values: Record<string, string>) => call<Preferences>("PATCH", "/account/preferences", { values }),

@@ -555,8 +555,6 @@ export const words = {
   sessionsEnd: "End all others",
   sessionsEnded: (n: number) => many(n, "session ended", "sessions ended"),
   importedPrefs: "What was imported and means nothing here",
-  avatarChange: "Change the picture",
-  avatarRemove: "Remove the picture",
 
   // The first person of a place.
   firstTitle: "Nobody is here yet",

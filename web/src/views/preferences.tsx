@@ -1,10 +1,9 @@
 // What a person sets for themselves.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { accounts, isOn, pref, setPrefs } from "../accounts";
 import { faultOf, type Fault } from "../api";
-import { putPerson } from "../apply";
-import type { Account, Me, Person } from "../api.gen";
+import type { Account } from "../api.gen";
 import { setLanguage } from "../language";
 import { signOut } from "../session";
 import { state } from "../state";
@@ -76,7 +75,6 @@ function Profile(): JSX.Element | null {
           <div><dt>{words.role}</dt><dd>{words.roles[me.role] ?? me.role}</dd></div>
         </dl>
       </div>
-      <Picture me={me} />
       <Form send={words.save} action={async () => {
         const next = await accounts.edit({ name, mention, title, zone });
         const start = state.start.value;
@@ -92,36 +90,6 @@ function Profile(): JSX.Element | null {
         {here && zone !== here && <button type="button" class="small-button" onClick={() => setZone(here)}>{words.zoneHere(here)}</button>}
       </Form>
     </section>
-  );
-}
-
-function Picture({ me }: { me: Me }): JSX.Element {
-  const file = useRef<HTMLInputElement>(null);
-  const [fault, setFault] = useState<Fault | null>(null);
-  const change = async (sent: Promise<Person>) => {
-    setFault(null);
-    try {
-      const person = await sent;
-      putPerson(person);
-      const start = state.start.value;
-      const { avatar: _, ...rest } = start?.me ?? me;
-      if (start) state.start.value = { ...start, me: { ...rest, ...(person.avatar ? { avatar: person.avatar } : {}) } };
-      say(words.saved);
-    } catch (e) {
-      setFault(faultOf(e));
-    }
-  };
-  return (
-    <div class="buttons">
-      <input ref={file} type="file" accept="image/*" hidden onChange={(e) => {
-        const picture = e.currentTarget.files?.[0];
-        e.currentTarget.value = "";
-        if (picture) void change(accounts.setAvatar(me.id, picture));
-      }} />
-      <button type="button" class="button" onClick={() => file.current?.click()}>{words.avatarChange}</button>
-      {me.avatar && <button type="button" class="button" onClick={() => void change(accounts.removeAvatar(me.id))}>{words.avatarRemove}</button>}
-      {fault && <FaultBox fault={fault} />}
-    </div>
   );
 }
 
