@@ -30,8 +30,8 @@ test: bin/godwit
 	cd web && npm test
 	GODWIT_BROWSER=1 go test -count=1 -run Journey ./cmd/godwit/
 	@# The race detector makes bombs and thousands of rounds ten times as slow: those run without it.
-	go test -timeout 25m ./internal/connect/hipchat/ ./internal/store/
-	CGO_ENABLED=1 go test -race -short -p 2 -timeout 25m ./...
+	go test -timeout 40m ./internal/connect/hipchat/ ./internal/store/
+	CGO_ENABLED=1 go test -race -short -p 2 -timeout 40m ./...
 
 check: web/node_modules/.package-lock.json $(LINT)
 	scripts/need go node
