@@ -137,6 +137,11 @@ func (k Kind) Secret() bool { return k >= KindCredential }
 // which are places in one log.
 func (k Kind) Digested() bool { return k != KindReadMark && k != KindTold && k != KindBookmark }
 
+// Mirrored reports whether objects of the kind go with a place that moves as a
+// whole. Uploads under way end where they began; bookmarks are places in one
+// log.
+func (k Kind) Mirrored() bool { return k != KindUpload && k != KindBookmark }
+
 // New returns an empty object of the kind, or nil if there is no such kind.
 func (k Kind) New() Object {
 	if info, ok := kinds[k]; ok {

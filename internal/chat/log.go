@@ -1,6 +1,10 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"strconv"
+	"strings"
+)
 
 // State is what a place is doing. Every write checks it.
 type State string
@@ -27,6 +31,34 @@ type Cursor struct {
 	LogID Key      `json:"log"`
 	Epoch Key      `json:"epoch"`
 	Pos   Position `json:"pos"`
+}
+
+// String writes a cursor as ParseCursor reads it.
+func (c Cursor) String() string {
+	return c.LogID.String() + "/" + c.Epoch.String() + "/" + strconv.FormatInt(int64(c.Pos), 10)
+}
+
+// ParseCursor reads what Cursor.String wrote; "" is the zero Cursor. It fails
+// with Invalid.
+func ParseCursor(text string) (c Cursor, err error) {
+	if text == "" {
+		return c, nil
+	}
+	parts := strings.Split(text, "/")
+	if len(parts) != 3 {
+		return c, Errorf(Invalid, "%q is not a place in a log", text)
+	}
+	pos, err := strconv.ParseInt(parts[2], 10, 64)
+	if err == nil {
+		c.Pos = Position(pos)
+		if c.LogID, err = ParseKey(parts[0]); err == nil {
+			c.Epoch, err = ParseKey(parts[1])
+		}
+	}
+	if err != nil {
+		return Cursor{}, Errorf(Invalid, "%q is not a place in a log", text)
+	}
+	return c, nil
 }
 
 // Store keeps the log and the state it adds up to. All of it may be called

@@ -75,6 +75,20 @@ type Incoming struct {
 	// Digest is the object's, where the source has made it already; 0 is not
 	// known. It saves making it again.
 	Digest uint64
+
+	// What a mirror carries beside the object.
+	Source string   // the source that it came from before, "" if it was made in a Godwit
+	Src    uint64   // digest of the state that source had last
+	Pos    Position // in the log that is mirrored
+	Sealed []byte   // a secret object under the move's key, in Object's place
+	Nonce  *Nonce   // a nonce, in Object's place
+}
+
+// Nonce says that a message was sent with a nonce.
+type Nonce struct {
+	Author  UserID    `json:"author"`
+	Nonce   string    `json:"nonce"`
+	Message MessageID `json:"message"`
 }
 
 // NoteKind says what a note is about.
@@ -112,6 +126,12 @@ type Batch struct {
 	// whose row no longer fits its own stored digest is written again, though
 	// the source's state is the one applied last.
 	Mend bool
+	// Mirror says that the place becomes what the other one of its Pair is:
+	// every object is made so, with the source and the digest of that source's
+	// last state that it has there, deletions too, and whatever is here gives
+	// way. It fails with Conflict unless the place is in the pair of this move,
+	// and the turn is not its own.
+	Mirror bool
 	// Prepared is what a target made of the items before the batch's turn.
 	Prepared any
 }
@@ -166,6 +186,26 @@ type Mover interface {
 	Join(ctx context.Context, source string) (int64, error)
 }
 
+// Exporter is the store's side of moves out of this place.
+type Exporter interface {
+	// Export returns what changed after a position, in order, at most about
+	// limit, and the position to go on from; done says that this was the head
+	// when it was read. All that was read up to a page that is done, each later
+	// state over an earlier one, is the place as it was at that moment.
+	// Secrets and nonces are among it; kinds that are not Mirrored are not.
+	Export(ctx context.Context, after Position, limit int) (list []Incoming, next Position, done bool, err error)
+
+	// Stand says how some objects are just now: the digest of each, made from
+	// its row, and its position. What is not there has none.
+	Stand(ctx context.Context, kind Kind, keys []Key) (map[Key]Stand, error)
+}
+
+// Stand is how an object is.
+type Stand struct {
+	Digest uint64   `json:"digest"`
+	Pos    Position `json:"pos"`
+}
+
 // Level says how thoroughly to compare.
 type Level int
 
@@ -203,6 +243,11 @@ type TallyQuery struct {
 	Days   []RoomID  // also by day, for these rooms
 	Lists  []RoomDay // also the messages one by one, for these
 	Kinds  []Kind    // also the objects one by one, for these kinds; not messages
+
+	// Mirror asks for all that is here whatever its source (Source is ignored),
+	// as it is now, but what is the place's own (Pair.Own), secrets, and kinds
+	// that are not Mirrored. Read marks are added up too.
+	Mirror bool
 }
 
 // RoomDay is one day of a room.

@@ -1,0 +1,130 @@
+package chat
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/hpke"
+	"crypto/rand"
+)
+
+// Two places are paired by three calls, each of which may be repeated: Offer
+// at the one that takes the history, Answer at the one that has it, Accept at
+// the first again. The mover carries what they say to each other, and cannot
+// read the key that they share afterwards.
+
+// PairOffer is what the place that takes the history says first.
+type PairOffer struct {
+	Log    Key    `json:"log"`
+	Public []byte `json:"public"` // HPKE key (RFC 9180: DHKEM(X25519), HKDF-SHA256, AES-256-GCM)
+}
+
+// PairAnswer is what the place that has the history says then.
+type PairAnswer struct {
+	Log Key    `json:"log"`
+	Key []byte `json:"key"` // the move's key, sealed to the offer
+}
+
+const moveKeyBytes = 32
+
+// Offer begins a pair at the place that takes the history, which receives from
+// now on. It must be empty, which is for the caller to know. It fails with
+// Conflict if the place is in another move that is not over. Peer is the other
+// place's address, as this server reaches it; it may be empty.
+func (h *Handover) Offer(ctx context.Context, move, peer string) (o PairOffer, err error) {
+	err = h.Store.Govern(ctx, func(s *Standing) error {
+		if s.Pair.Move != move || s.Pair.Over {
+			if s.Pair.Move != "" && !s.Pair.Over {
+				return Errorf(Conflict, "this place is in the move %s already", s.Pair.Move).WithHint("end that first: godwit abort %s", s.Pair.Move)
+			}
+			if s.State != Open && s.State != Receiving {
+				return Errorf(Conflict, "this place is %s: nothing can be moved into it", s.State)
+			}
+			private, err := hpke.DHKEM(ecdh.X25519()).GenerateKey()
+			if err != nil {
+				return err
+			}
+			raw, err := private.Bytes()
+			if err != nil {
+				return err
+			}
+			s.Pair = Pair{Move: move, Own: s.Pos, Private: h.Sealer.Seal(raw, pairPurpose(move)+", private")}
+			s.State = Receiving
+		}
+		if peer != "" {
+			s.Pair.Peer = peer
+		}
+		private, err := h.private(&s.Pair)
+		if err != nil {
+			return err
+		}
+		o = PairOffer{Log: s.LogID, Public: private.PublicKey().Bytes()}
+		return nil
+	})
+	return o, err
+}
+
+// Answer takes an offer at the place that has the history.
+func (h *Handover) Answer(ctx context.Context, move, peer string, o PairOffer) (a PairAnswer, err error) {
+	err = h.Store.Govern(ctx, func(s *Standing) error {
+		if s.LogID == o.Log {
+			return Errorf(Invalid, "both ends of the move are the same place").WithHint("name two places")
+		}
+		if s.Pair.Move != move || s.Pair.Over || s.Pair.Log != o.Log {
+			if s.Pair.Move != "" && !s.Pair.Over {
+				return Errorf(Conflict, "this place is in the move %s already", s.Pair.Move).WithHint("end that first: godwit abort %s", s.Pair.Move)
+			}
+			if s.State != Open {
+				return Errorf(Conflict, "this place is %s: nothing can be moved away from it", s.State)
+			}
+			key := make([]byte, moveKeyBytes)
+			rand.Read(key) //nolint:errcheck // never fails
+			s.Pair = Pair{Move: move, Log: o.Log, Even: true, Key: h.Sealer.Seal(key, pairPurpose(move))}
+		}
+		if peer != "" {
+			s.Pair.Peer = peer
+		}
+		public, err := hpke.DHKEM(ecdh.X25519()).NewPublicKey(o.Public)
+		if err != nil {
+			return Errorf(Invalid, "the other place's offer cannot be read: %w", err)
+		}
+		key, err := h.Sealer.Open(s.Pair.Key, pairPurpose(move))
+		if err != nil {
+			return err
+		}
+		a.Log = s.LogID
+		a.Key, err = hpke.Seal(public, hpke.HKDFSHA256(), hpke.AES256GCM(), []byte(pairPurpose(move)), key)
+		return err
+	})
+	return a, err
+}
+
+// Accept completes the pair at the place that made the offer.
+func (h *Handover) Accept(ctx context.Context, move string, a PairAnswer) error {
+	_, err := h.govern(ctx, move, func(s *Standing) error {
+		if s.Pair.Key != "" {
+			if s.Pair.Log != a.Log {
+				return Errorf(Conflict, "the move %s is paired with another place", move)
+			}
+			return nil
+		}
+		private, err := h.private(&s.Pair)
+		if err != nil {
+			return err
+		}
+		key, err := hpke.Open(private, hpke.HKDFSHA256(), hpke.AES256GCM(), []byte(pairPurpose(move)), a.Key)
+		if err != nil || len(key) != moveKeyBytes {
+			return Errorf(Denied, "the other place's answer was not made for this one")
+		}
+		s.Pair.Log, s.Pair.Key = a.Log, h.Sealer.Seal(key, pairPurpose(move))
+		return nil
+	})
+	return err
+}
+
+func (h *Handover) private(p *Pair) (hpke.PrivateKey, error) {
+	raw, err := h.Sealer.Open(p.Private, pairPurpose(p.Move)+", private")
+	if err != nil {
+		return nil, err
+	}
+	return hpke.DHKEM(ecdh.X25519()).NewPrivateKey(raw)
+}
