@@ -82,6 +82,13 @@ type Incoming struct {
 	Pos    Position // in the log that is mirrored
 	Sealed []byte   // a secret object under the move's key, in Object's place
 	Nonce  *Nonce   // a nonce, in Object's place
+	Absent *Ref     // what the other place has not got, not even deleted, in Object's place: its row goes
+}
+
+// Ref names an object.
+type Ref struct {
+	Kind Kind `json:"kind"`
+	Key  Key  `json:"key"`
 }
 
 // Nonce says that a message was sent with a nonce.
@@ -248,6 +255,16 @@ type TallyQuery struct {
 	// as it is now, but what is the place's own (Pair.Own), secrets, and kinds
 	// that are not Mirrored. Read marks are added up too.
 	Mirror bool
+	// Part narrows a Mirror, so that a large place is gone through bit by bit.
+	Part *TallyPart
+}
+
+// TallyPart is a part of a place. Days, Lists and Kinds of the query are
+// answered whatever the part is.
+type TallyPart struct {
+	Rooms       bool   // messages are added up, of the rooms
+	From, Until RoomID // whose ID is not before From, and before Until if that is not zero
+	Kinds       []Kind // these kinds of other objects are added up, and no others; secrets too
 }
 
 // RoomDay is one day of a room.
