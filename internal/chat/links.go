@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -228,11 +229,24 @@ func (s *Service) UseLink(ctx context.Context, secret, password, agent string) (
 	}, func() bool { return enough })
 }
 
+// LongestMoveToken is how long a token of scope move is good for at most.
+const LongestMoveToken = 90 * 24 * time.Hour
+
 // NewToken makes a token for a program, and returns its secret. A length of
-// zero is for ever.
+// zero is for ever. One of scope move reads and writes all there is: only an
+// owner makes it, and it expires.
 func (s *Service) NewToken(ctx context.Context, a *Actor, name string, scopes []Scope, length time.Duration) (string, *Token, error) {
 	if err := a.mustAdmin(); err != nil {
 		return "", nil, err
+	}
+	if slices.Contains(scopes, ScopeMove) {
+		if err := a.mustOwn(); err != nil {
+			return "", nil, err
+		}
+		if length == 0 || length > LongestMoveToken {
+			return "", nil, Errorf(Invalid, "a token for a move expires: it is good for %d days at most", int(LongestMoveToken.Hours()/24)).
+				WithHint("30 days are enough for most; another one can be made at any time")
+		}
 	}
 	if len(scopes) == 0 || slices.ContainsFunc(scopes, func(x Scope) bool { return x != ScopeMove && x != ScopeAdmin }) {
 		return "", nil, Errorf(Invalid, "a token is for %s, %s or both, not for %q", ScopeMove, ScopeAdmin, scopes)
@@ -246,9 +260,22 @@ func (s *Service) NewToken(ctx context.Context, a *Actor, name string, scopes []
 		if t.Created = tx.Now(); length > 0 {
 			t.Expires = tx.Now() + Time(length/time.Microsecond)
 		}
-		return tx.Put(t, audit(tx, a, "make a token", t.ID.String(), t.Name))
+		return tx.Put(t, audit(tx, a, "make a token", t.ID.String(), tokenNote(t)))
 	})
 	return secret, t, err
+}
+
+// tokenNote says in the audit log what a token is for.
+func tokenNote(t *Token) string {
+	words := make([]string, len(t.Scopes))
+	for i, x := range t.Scopes {
+		words[i] = string(x)
+	}
+	note := t.Name + " · " + strings.Join(words, ", ")
+	if t.Expires != 0 {
+		note += " · until " + t.Expires.Std().UTC().Format(time.DateOnly)
+	}
+	return note
 }
 
 // Tokens lists the tokens of the place.

@@ -82,6 +82,14 @@ func (a *Actor) mustAdmin() error {
 	return nil
 }
 
+// mustOwn is for what an owner alone may do, or who has the machine.
+func (a *Actor) mustOwn() error {
+	if a.Operator || a.User != nil && a.User.Role == RoleOwner {
+		return nil
+	}
+	return Errorf(Denied, "only an owner may do that").WithHint("ask an owner of this place, or who has its machine")
+}
+
 // secretBytes is how long secrets are: what nobody can guess or try out.
 const secretBytes = 32
 

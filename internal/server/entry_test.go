@@ -286,7 +286,7 @@ func TestTokens(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode
 	}
-	move, admin := token(chat.ScopeMove, 0), token(chat.ScopeAdmin, time.Hour)
+	move, admin := token(chat.ScopeMove, chat.LongestMoveToken), token(chat.ScopeAdmin, time.Hour)
 	for _, c := range []struct {
 		name, path, secret string
 		want               int
@@ -313,16 +313,47 @@ func TestTokens(t *testing.T) {
 		}
 	})
 	t.Run("one that belonged to somebody who left", func(t *testing.T) {
-		secret, _, err := w.service.NewToken(t.Context(), &chat.Actor{User: w.users["admin"]}, "x", []chat.Scope{chat.ScopeMove}, 0)
+		secret, _, err := w.service.NewToken(t.Context(), &chat.Actor{User: w.users["owner"]}, "x", []chat.Scope{chat.ScopeMove}, time.Hour)
 		w.must(err)
 		if got := get("move/place", secret); got != 200 {
 			t.Errorf("before: %d", got)
 		}
-		off := *w.users["admin"]
+		off := *w.users["owner"]
 		off.Off = true
 		w.put(&off)
 		if got := get("move/place", secret); got != 401 {
 			t.Errorf("after: %d", got)
 		}
 	})
+}
+
+func TestATokenForAMoveIsAnOwnersActExpiresAndIsInTheAuditLog(t *testing.T) {
+	w := sqlite(t)
+	make := func(who string, scope chat.Scope, length time.Duration) error {
+		_, _, err := w.service.NewToken(t.Context(), &chat.Actor{User: w.users[who]}, "for the autumn", []chat.Scope{scope}, length)
+		return err
+	}
+	for _, c := range []struct {
+		name, who string
+		scope     chat.Scope
+		length    time.Duration
+		want      chat.ErrorKind
+	}{
+		{"an administrator makes none for a move", "admin", chat.ScopeMove, time.Hour, chat.Denied},
+		{"an administrator makes one for administrators", "admin", chat.ScopeAdmin, time.Hour, 0},
+		{"a member makes none", "member", chat.ScopeMove, time.Hour, chat.Denied},
+		{"none is for ever", "owner", chat.ScopeMove, 0, chat.Invalid},
+		{"none is for years", "owner", chat.ScopeMove, chat.LongestMoveToken + time.Hour, chat.Invalid},
+		{"an owner makes one", "owner", chat.ScopeMove, time.Hour, 0},
+	} {
+		err := make(c.who, c.scope, c.length)
+		if c.want == 0 && err != nil || c.want != 0 && !chat.IsKind(err, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	list, _, err := w.service.AuditLog(t.Context(), chat.Operator(), "make a token", chat.ID[chat.Audit]{})
+	w.must(err)
+	if len(list) != 2 || list[0].Actor != w.users["owner"].ID || !strings.Contains(list[0].Note, "for the autumn · move · until ") {
+		t.Errorf("the audit log has %d entries: %+v", len(list), list)
+	}
 }
