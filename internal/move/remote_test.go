@@ -134,21 +134,29 @@ func TestServerStartedAnew(t *testing.T) {
 	checkFiles(t, p, small())
 }
 
+// TestServerGoesAway ends the server in the middle of a request that it has
+// seen. From then on it answers nothing, on connections that were open either.
 func TestServerGoesAway(t *testing.T) {
 	p := openPlace(t, filepath.Join(t.TempDir(), "godwit.db"), t.TempDir())
-	srv := httptest.NewServer(served(p.target, nil))
-	s := small()
-	to := dial(t, srv.URL)
-	to.Patience(500 * time.Millisecond)
-	j := planned(t, job(t, s, to))
-	s.pause = func(n int) {
-		if n == 500 {
-			srv.CloseClientConnections()
+	var srv *httptest.Server
+	var applies atomic.Int64
+	var gone atomic.Bool
+	srv = httptest.NewServer(served(p.target, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasSuffix(r.URL.Path, "/apply") && applies.Add(1) == 5 {
+			gone.Store(true)
 			if err := srv.Listener.Close(); err != nil {
 				t.Error(err)
 			}
 		}
-	}
+		if gone.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	to := dial(t, srv.URL)
+	to.Patience(500 * time.Millisecond)
+	j := planned(t, job(t, small(), to))
 	_, err := j.Import(t.Context())
 	if !chat.IsKind(err, chat.Unavailable) || !strings.Contains(err.Error(), "does not answer") || !strings.Contains(hint(err), "run the same line again") {
 		t.Errorf("ended with %v, hint %q", err, hint(err))
