@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strconv"
 	"time"
 
@@ -249,7 +250,7 @@ func (t *teller) round(ctx context.Context) error {
 			}
 			continue
 		}
-		t.forget(id)
+		t.told(id, one.asked)
 		t.trouble("")
 		s.Log.Info("mailed what was missed", "user", id, "n", one.n)
 	}
@@ -262,11 +263,25 @@ func (t *teller) forget(id chat.UserID) {
 	delete(t.pending, id)
 }
 
+// told lets go of the oldest n messages that wait for somebody. More may have
+// come since those were read: they go into a mail of their own.
+func (t *teller) told(id chat.UserID, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.pending[id]
+	if p == nil || n >= len(p.messages) {
+		delete(t.pending, id)
+		return
+	}
+	p.messages, p.since, p.tries = slices.Delete(p.messages, 0, n), time.Now(), 0
+}
+
 // ready is a mail that nobody else sends: it was claimed.
 type ready struct {
 	user          chat.UserID
 	msg           *gomail.Msg
-	n             int
+	n             int // messages in it
+	asked         int // messages that waited: some may be read by now
 	before, until chat.Time
 }
 
@@ -285,7 +300,7 @@ func (t *teller) prepare(ctx context.Context, id chat.UserID) (*ready, error) {
 		return nil, err
 	}
 	if len(list) == 0 || !chosen.On(chat.PrefMail) {
-		t.forget(id)
+		t.told(id, len(ids))
 		return nil, nil //nolint:nilnil // as the comment says
 	}
 	if chosen.Quiet(time.Now(), chat.ZoneOf(p.Users[id])) {
@@ -294,7 +309,7 @@ func (t *teller) prepare(ctx context.Context, id chat.UserID) (*ready, error) {
 	msg, err := s.digest(p, p.Users[id], chosen, list)
 	if err != nil {
 		s.Log.Warn("no mail can be sent to somebody", "user", id, "err", err)
-		t.forget(id)
+		t.told(id, len(ids))
 		return nil, nil //nolint:nilnil // likewise
 	}
 	until := before
@@ -305,7 +320,7 @@ func (t *teller) prepare(ctx context.Context, id chat.UserID) (*ready, error) {
 	if chat.IsKind(err, chat.Unavailable) || err == nil && !won {
 		return nil, nil //nolint:nilnil // writes are paused, or another process sends it
 	}
-	return &ready{user: id, msg: msg, n: len(list), before: before, until: until}, err
+	return &ready{user: id, msg: msg, n: len(list), asked: len(ids), before: before, until: until}, err
 }
 
 // failed gives a mail back that was not taken, and says whether to stop.
@@ -325,12 +340,12 @@ func (t *teller) failed(ctx context.Context, one *ready, cause error) error {
 	}
 	t.trouble(fmt.Sprintf("Mail is not sent: %s. It is tried again; the settings of mail can be tested on the settings page.", cause))
 	if final {
-		t.forget(one.user)
+		t.told(one.user, one.asked)
 		t.server.Log.Error("a mail was given up", "user", one.user, "err", cause)
 		return nil
 	}
 	if isSend && refused.Reason == gomail.ErrSMTPDataClose && refused.ErrorCode() == 0 {
-		t.forget(one.user) // the answer was lost: it may have arrived, and goes out once
+		t.told(one.user, one.asked) // the answer was lost: it may have arrived, and goes out once
 		return cause
 	}
 	if _, err := t.server.Service.ClaimMail(ctx, one.user, one.until, one.before); err != nil {

@@ -43,8 +43,7 @@ type teller struct {
 // pending is what somebody may have missed.
 type pending struct {
 	messages []chat.MessageID
-	first    chat.Position // of the oldest
-	since    time.Time     // when they were last there, or the oldest came
+	since    time.Time // when they were last there, or the oldest came
 	tries    int
 }
 
@@ -203,7 +202,7 @@ func (t *teller) later(h *chat.Heard, pos chat.Position, m *chat.Message, now ti
 	empty := len(t.pending) == 0
 	p := t.pending[h.User.ID]
 	if p == nil {
-		p = &pending{first: pos, since: now}
+		p = &pending{since: now}
 		if sent := m.Sent.Std(); sent.Before(now) {
 			p.since = sent
 		}

@@ -108,7 +108,7 @@ func (b *browser) next(t *testing.T) string {
 	select {
 	case text := <-b.got:
 		return text
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing was pushed")
 		return ""
 	}
@@ -142,6 +142,9 @@ func TestPush(t *testing.T) {
 		t.Errorf("the key is %q, and then %q", key, again)
 	}
 	w.must(c.Do(t.Context(), http.MethodPost, "account/push", b.subscription(), nil))
+	w.room("witness", chat.RoomDirect, chat.RoomActive, "member", "local")
+	witness := newBrowser(t)
+	w.must(w.as("local").Do(t.Context(), http.MethodPost, "account/push", witness.subscription(), nil))
 	w.say("pair", "member", "imported: nobody is told")
 	w.speak("outsider", "pair", "my own")
 	w.speak("member", "pair", "**hello** there")
@@ -177,6 +180,8 @@ func TestPush(t *testing.T) {
 		}
 		set("9000000000000000")
 		w.speak("member", "pair", "while it is quiet")
+		w.speak("member", "witness", "looked at after that")
+		witness.next(t)
 		set("")
 		w.speak("member", "pair", "and loud again")
 		if got := b.next(t); !strings.Contains(got, "and loud again") {
@@ -205,7 +210,7 @@ func TestPush(t *testing.T) {
 // until waits until something has come about.
 func (w *world) until(so func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		bell := w.db.Doorbell()
 		if so() {
 			return
@@ -263,7 +268,8 @@ type postOffice struct {
 	mails  chan string
 	mu     sync.Mutex
 	refuse []*smtp.SMTPError // the next mails
-	tried  int
+	hold   chan struct{}     // no other mail is taken until it is closed; nil if none waits
+	held   chan struct{}     // gets one for each mail that waits for that
 }
 
 type postSession struct{ o *postOffice }
@@ -284,19 +290,24 @@ func (s postSession) Data(r io.Reader) error {
 		return err
 	}
 	s.o.mu.Lock()
-	defer s.o.mu.Unlock()
-	s.o.tried++
 	if len(s.o.refuse) > 0 {
+		defer s.o.mu.Unlock()
 		e := s.o.refuse[0]
 		s.o.refuse = s.o.refuse[1:]
 		return e
+	}
+	hold := s.o.hold
+	s.o.mu.Unlock()
+	if hold != nil {
+		s.o.held <- struct{}{}
+		<-hold
 	}
 	s.o.mails <- string(b)
 	return nil
 }
 
 func newPostOffice(t *testing.T) *postOffice {
-	o := &postOffice{mails: make(chan string, 100)}
+	o := &postOffice{mails: make(chan string, 100), held: make(chan struct{}, 100)}
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return postSession{o}, nil }))
 	s.Domain = "mail.test"
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -316,7 +327,7 @@ func newPostOffice(t *testing.T) *postOffice {
 	return o
 }
 
-func (o *postOffice) next(t *testing.T) (m *mail.Message, text, html string) {
+func (o *postOffice) next(t testing.TB) (m *mail.Message, text, html string) {
 	t.Helper()
 	select {
 	case raw := <-o.mails:
@@ -344,7 +355,7 @@ func (o *postOffice) next(t *testing.T) (m *mail.Message, text, html string) {
 				text = string(b)
 			}
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no mail came")
 		return nil, "", ""
 	}
@@ -359,16 +370,52 @@ func (w *world) useMail(o *postOffice) {
 	}))
 }
 
+// away has a server tell by mail of what was missed for a moment. It is the
+// only one: two could overtake each other.
+func (w *world) away(o *postOffice) {
+	w.t.Helper()
+	w.end()
+	w.useMail(o)
+	w.serve(server.Config{Away: 300 * time.Millisecond})
+}
+
+// witness writes to somebody who is mailed of nothing else, and waits for that
+// mail: all that was written before was looked at, and is mailed now or waits.
+func (w *world) witness(o *postOffice) {
+	w.t.Helper()
+	if w.rooms["witness"] == nil {
+		w.room("witness", chat.RoomDirect, chat.RoomActive, "member", "local")
+	}
+	w.speak("member", "witness", "for the witness")
+	if m, text, _ := o.next(w.t); !strings.Contains(m.Header.Get("To"), "local@") {
+		w.t.Errorf("a mail came to %s: %s", m.Header.Get("To"), text)
+	}
+}
+
+// none makes sure that nobody else is mailed of what was written up to now:
+// who is due with the first mail to the witness is so before its second.
+func (w *world) none(o *postOffice) {
+	w.t.Helper()
+	w.witness(o)
+	w.witness(o)
+}
+
 func TestMailOfWhatWasMissed(t *testing.T) {
 	w := sqlite(t)
 	o := newPostOffice(t)
-	w.useMail(o)
-	w.serve(server.Config{Away: 400 * time.Millisecond})
+	w.away(o)
 	w.room("pair", chat.RoomDirect, chat.RoomActive, "member", "outsider")
 	w.room("Nest <sites>", chat.RoomPrivate, chat.RoomActive, "member", "outsider")
+	quiet := func(until string) {
+		t.Helper()
+		w.must(w.as("outsider").Do(t.Context(), http.MethodPatch, "account/preferences", api.Preferences{Values: map[string]string{"pause": until}}, nil))
+	}
+	quiet("9000000000000000") // so that all goes into one mail afterwards
 	w.speak("member", "pair", "are you there? <b>")
 	w.speak("member", "Nest <sites>", "look @outsider")
 	w.speak("member", "Nest <sites>", "of no concern")
+	w.none(o)
+	quiet("")
 	m, text, html := o.next(t)
 	header := m.Header
 	if header.Get("Subject") != "2 messages for you in Estuary Watch" || header.Get("To") != `"The outsider" <outsider@Example.org>` || header.Get("Auto-Submitted") != "auto-generated" ||
@@ -387,18 +434,20 @@ func TestMailOfWhatWasMissed(t *testing.T) {
 	first := header.Get("References")
 
 	t.Run("once, also across a new start", func(t *testing.T) {
-		w.serve(server.Config{Away: 400 * time.Millisecond})
+		w.away(o)
 		w.speak("member", "pair", "and another")
 		m, text, _ := o.next(t)
 		if m.Header.Get("References") != first || strings.Contains(text, "are you there") || !strings.Contains(text, "and another") {
 			t.Errorf("%v %s", m.Header, text)
 		}
-		o.none(t)
+		w.none(o)
 	})
 	t.Run("not of what was read meanwhile, or deleted", func(t *testing.T) {
+		quiet("9000000000000000")
 		w.speak("member", "pair", "read soon")
 		w.put(&chat.ReadMark{Room: w.rooms["pair"].ID, User: w.users["outsider"].ID, Read: chat.TimeOf(time.Now().Add(time.Hour))})
 		w.speak("member", "Nest <sites>", "@outsider come")
+		quiet("")
 		_, text, _ := o.next(t)
 		if strings.Contains(text, "read soon") || !strings.Contains(text, "come") {
 			t.Error(text)
@@ -421,17 +470,39 @@ func TestMailOfWhatWasMissed(t *testing.T) {
 			t.Errorf("a link that was cut: %s", resp.Status)
 		}
 		w.speak("member", "pair", "unheard")
-		o.none(t)
+		w.none(o)
 	})
 }
 
-// none makes sure that no mail comes: one to somebody else comes before.
-func (o *postOffice) none(t *testing.T) {
-	t.Helper()
-	select {
-	case raw := <-o.mails:
-		t.Errorf("a mail came: %s", raw)
-	case <-time.After(1500 * time.Millisecond): // thrice what a mail waits
+func TestWhatIsWrittenWhileAMailIsSentIsMailedToo(t *testing.T) {
+	w := sqlite(t)
+	o := newPostOffice(t)
+	o.hold = make(chan struct{})
+	w.end()
+	w.useMail(o)
+	w.serve(server.Config{FetchAllow: loopback, Away: 300 * time.Millisecond})
+	w.room("pair", chat.RoomDirect, chat.RoomActive, "member", "outsider")
+	w.room("witness", chat.RoomDirect, chat.RoomActive, "member", "local")
+	witness := newBrowser(t)
+	w.must(w.as("local").Do(t.Context(), http.MethodPost, "account/push", witness.subscription(), nil))
+	w.speak("member", "pair", "before")
+	<-o.held
+	w.speak("member", "pair", "meanwhile")
+	w.speak("member", "witness", "pushed after that was taken in")
+	witness.next(t)
+	close(o.hold)
+	if _, text, _ := o.next(t); !strings.Contains(text, "before") || strings.Contains(text, "meanwhile") {
+		t.Error(text)
+	}
+	for {
+		m, text, _ := o.next(t)
+		if strings.Contains(m.Header.Get("To"), "local@") {
+			continue
+		}
+		if !strings.Contains(text, "meanwhile") || strings.Contains(text, "before") {
+			t.Error(text)
+		}
+		return
 	}
 }
 
@@ -439,21 +510,29 @@ func TestAFailingMailServerHoldsUpNothing(t *testing.T) {
 	w := sqlite(t)
 	o := newPostOffice(t)
 	o.refuse = []*smtp.SMTPError{{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "not now"}, {Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "not yet"}}
-	w.useMail(o)
-	w.serve(server.Config{Away: 300 * time.Millisecond})
+	o.hold = make(chan struct{})
+	w.away(o)
 	w.room("pair", chat.RoomDirect, chat.RoomActive, "member", "outsider")
-	w.speak("member", "pair", "first")
+	owner := w.as("owner")
 	problems := func() string {
-		v, err := w.as("owner").Overview(t.Context())
+		v, err := owner.Overview(t.Context())
 		w.must(err)
 		return strings.Join(v.Problems, "\n")
 	}
-	w.until(func() bool { return strings.Contains(problems(), "not now") || strings.Contains(problems(), "not yet") })
-	w.speak("member", "pair", "second")
-	_, text, _ := o.next(t)
-	if !strings.Contains(text, "first") {
-		t.Error(text)
+	// heard waits for the mail that tells of a text; others may come before.
+	var all string
+	heard := func(t *testing.T, what string) {
+		t.Helper()
+		for !strings.Contains(all, what) {
+			_, text, _ := o.next(t)
+			all += text
+		}
 	}
+	w.speak("member", "pair", "first")
+	w.until(func() bool { return strings.Contains(problems(), "not now") || strings.Contains(problems(), "not yet") })
+	close(o.hold)
+	w.speak("member", "pair", "second")
+	heard(t, "first")
 	w.until(func() bool { return !strings.Contains(problems(), "Mail is not sent") })
 	t.Run("what is refused for good is not tried for ever", func(t *testing.T) {
 		w.user("nobody", chat.RoleMember)
@@ -461,11 +540,13 @@ func TestAFailingMailServerHoldsUpNothing(t *testing.T) {
 		w.speak("member", "void", "hello?")
 		w.until(func() bool { return strings.Contains(w.logged(), "a mail was given up") })
 		w.speak("member", "pair", "others still hear")
-		_, text, _ := o.next(t)
-		if !strings.Contains(text, "others still hear") {
-			t.Error(text)
-		}
+		heard(t, "others still hear")
 	})
+	for _, what := range []string{"first", "second", "others still hear"} {
+		if n := strings.Count(all, what); n != 1 {
+			t.Errorf("%q was told %d times: %s", what, n, all)
+		}
+	}
 }
 
 func TestATestMailSaysWhatTheServerAnswered(t *testing.T) {
