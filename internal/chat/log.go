@@ -81,6 +81,7 @@ type Store interface {
 	SetState(ctx context.Context, from, to State) (Position, error)
 
 	Mover
+	Exporter
 	Searcher
 
 	// Arriving lists the rooms that moves bring or go on with which have not

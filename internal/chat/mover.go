@@ -257,6 +257,9 @@ type TallyQuery struct {
 	Mirror bool
 	// Part narrows a Mirror, so that a large place is gone through bit by bit.
 	Part *TallyPart
+	// Keyed makes digests of secrets that say nothing to who has not got a key:
+	// with it, secrets are added up too.
+	Keyed func(Object) uint64 `json:"-"`
 }
 
 // TallyPart is a part of a place. Days, Lists and Kinds of the query are
@@ -283,4 +286,5 @@ type Inventory struct {
 	Since int64                     `json:"since,omitempty"` // objects changed at the target since they came
 	Raw   map[string]int64          `json:"raw,omitempty"`   // source only: records by type, counted by a scanner that does not decode them
 	Bad   []string                  `json:"bad,omitempty"`   // L3: contents whose bytes are missing or differ
+	At    Cursor                    `json:"at,omitzero"`     // Mirror only: the head of the one snapshot that was added up
 }

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -19,7 +17,12 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 		return chat.Applied{}, err
 	}
 	a := &applier{batch: &b, rows: rows, known: &db.known, states: make(map[ref]state, len(rows)), damaged: map[ref]bool{}, seen: -1}
-	if !b.Mend {
+	switch {
+	case b.Mirror:
+		if err := a.split(); err != nil {
+			return chat.Applied{}, err
+		}
+	case !b.Mend:
 		db.agreed.pick(b.Items, rows)
 	}
 	err = db.applyOnce(ctx, a)
@@ -72,59 +75,6 @@ func (db *DB) glance(ctx context.Context, a *applier) error {
 	return a.look(s, h.Pos)
 }
 
-// Prepare makes the rows of messages before the batch's turn. What is wrong
-// with one is for Apply to say.
-func (db *DB) Prepare(b *chat.Batch) {
-	rows := make([]*row, len(b.Items))
-	for i, item := range b.Items {
-		if m, ok := item.Object.(*chat.Message); ok && m != nil {
-			if r, err := encodeKnown(m, item.Digest); err == nil {
-				r.src = r.digest
-				rows[i] = r
-			}
-		}
-	}
-	b.Prepared = rows
-}
-
-// encodeAll makes the rows of what came in that have none yet, on all
-// processors.
-func encodeAll(b *chat.Batch) ([]*row, error) {
-	items := b.Items
-	rows, ok := b.Prepared.([]*row)
-	if !ok || len(rows) != len(items) {
-		rows = make([]*row, len(items))
-	}
-	workers := min(runtime.GOMAXPROCS(0), len(items)/100+1)
-	errs := make([]error, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			from, to := len(items)*w/workers, len(items)*(w+1)/workers
-			for i := from; i < to; i++ {
-				if rows[i] != nil {
-					continue
-				}
-				if items[i].Object == nil {
-					errs[w] = chat.Errorf(chat.Invalid, "item %d of the batch is empty", i)
-					return
-				}
-				if rows[i], errs[w] = encodeKnown(items[i].Object, items[i].Digest); errs[w] != nil {
-					return
-				}
-				rows[i].src = rows[i].digest
-			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
-}
-
 // applier decides what becomes of the objects of a batch.
 type applier struct {
 	batch *chat.Batch
@@ -138,10 +88,12 @@ type applier struct {
 	damaged map[ref]bool      // rows that do not fit their digest, looked for only to mend them
 
 	write     []*row
-	place     map[ref]int // in write
-	agreed    []*row      // of which only src changes
-	refuse    []*row      // second states of this run
-	equal     []*row      // second copies that are equal to what is here
+	place     map[ref]int                 // in write
+	agreed    []*row                      // of which only src changes
+	refuse    []*row                      // second states of this run
+	equal     []*row                      // second copies that are equal to what is here
+	nonces    map[nonceKey]chat.MessageID // of a mirror
+	absent    []ref                       // of a mirror: rows that go
 	counts    chat.Counts
 	conflicts []chat.Note
 	pos       chat.Position
@@ -191,10 +143,8 @@ func (a *applier) look(s *session, pos chat.Position) (err error) {
 func (a *applier) apply(s *session, h *head) (err error) {
 	a.locked = time.Now()
 	s.db.company.look(h.Pos)
-	switch h.State {
-	case chat.Open, chat.Receiving, chat.Standby:
-	default:
-		return chat.Errorf(chat.Unavailable, "nothing can be imported here now: the place is %s", h.State)
+	if err := a.welcome(s, h); err != nil {
+		return err
 	}
 	if a.move, err = s.move(a.batch.Move); err != nil {
 		return err
@@ -216,17 +166,23 @@ func (a *applier) apply(s *session, h *head) (err error) {
 			return err
 		}
 	}
+	a.pos = h.Pos
 	for _, r := range a.write {
 		h.Pos++
 		r.pos = h.Pos
 	}
-	a.pos = h.Pos
-	if len(a.write) > 0 {
-		h.tick()
-	}
 	if err := s.upsert(a.write); err != nil {
 		return err
 	}
+	if a.batch.Mirror {
+		if err := a.mirrorRest(s, h); err != nil {
+			return err
+		}
+	}
+	if h.Pos != a.pos {
+		h.tick()
+	}
+	a.pos = h.Pos
 	if err := a.mark(s); err != nil {
 		return err
 	}
@@ -249,6 +205,9 @@ func (a *applier) allowed() error {
 }
 
 func (a *applier) decide(s *session) error {
+	if a.batch.Mirror {
+		return a.mirror(s)
+	}
 	a.counts, a.place = chat.Counts{}, map[ref]int{}
 	a.write, a.agreed, a.refuse, a.equal, a.conflicts = nil, nil, nil, nil, nil
 	if err := a.readRefused(s); err != nil {

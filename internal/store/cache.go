@@ -146,6 +146,9 @@ func (g *overlay) flush() ([]*row, error) {
 			}
 			r.src, r.source = old.src, old.source
 		}
+		if g.h.State == chat.Receiving && r.source == 0 {
+			r.source = sourceOwn
+		}
 		g.h.Pos++
 		r.pos = g.h.Pos
 		rows = append(rows, r)
@@ -154,10 +157,13 @@ func (g *overlay) flush() ([]*row, error) {
 		g.h.clock = g.before // nothing that bears the time was written
 		return nil, nil
 	}
+	if len(rows) == 0 {
+		g.h.Pos++ // of the nonces: who follows the log may have seen all up to the one before
+	}
 	if err := g.s.upsert(rows); err != nil {
 		return nil, err
 	}
-	return rows, g.s.remember(g.nonces)
+	return rows, g.s.remember(g.nonces, g.h.Pos)
 }
 
 // there finds out about what is overwritten.
@@ -184,13 +190,14 @@ func (g *overlay) there() (map[ref]state, error) {
 	return there, nil
 }
 
-// remember stores nonces. It fails with errSeen if one was known.
-func (s *session) remember(nonces map[nonceKey]chat.MessageID) error {
+// remember stores nonces, all at one position. It fails with errSeen if one
+// was known.
+func (s *session) remember(nonces map[nonceKey]chat.MessageID, pos chat.Position) error {
 	const atOnce = 64
-	args := make([]any, 0, 3*atOnce)
+	args := make([]any, 0, 4*atOnce)
 	send := func() error {
-		n := len(args) / 3
-		done, err := s.execCount(`INSERT INTO nonces (author, nonce, message) VALUES `+tuples(n, 3)+` ON CONFLICT (author, nonce) DO NOTHING`, args...)
+		n := len(args) / 4
+		done, err := s.execCount(`INSERT INTO nonces (author, nonce, message, pos) VALUES `+tuples(n, 4)+` ON CONFLICT (author, nonce) DO NOTHING`, args...)
 		args = args[:0]
 		if err == nil && int(done) < n {
 			err = errSeen
@@ -198,7 +205,7 @@ func (s *session) remember(nonces map[nonceKey]chat.MessageID) error {
 		return err
 	}
 	for n, id := range nonces {
-		if args = append(args, n.author[:], n.nonce, id[:]); len(args) == cap(args) {
+		if args = append(args, n.author[:], n.nonce, id[:], int64(pos)); len(args) == cap(args) {
 			if err := send(); err != nil {
 				return err
 			}

@@ -45,3 +45,6 @@ func (db *DB) plan(ctx context.Context, query string, args ...any) (string, erro
 	})
 	return strings.Join(lines, "\n"), err
 }
+
+// SetPair says which pair the place is in.
+func (db *DB) SetPair(p chat.Pair) { db.testPair = p }

@@ -83,10 +83,8 @@ func (db *DB) startEpoch(ctx context.Context) error {
 		return err
 	}
 	return db.locked(ctx, func(s *session, h *head) error {
-		h.Epoch = randomKey()
 		db.bell.seen(h.Pos)
-		return s.exec(`INSERT INTO epochs (id, pos, started) VALUES ($1, $2, $3)`,
-			bytesOf(h.Epoch), int64(h.Pos), int64(h.tick()))
+		return s.newEpoch(h, h.Pos)
 	})
 }
 

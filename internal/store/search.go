@@ -172,7 +172,7 @@ func (s *session) live(hits []hit, visible map[chat.RoomID]bool, q *chat.SearchQ
 // roomCache knows which rooms are open, as of a position.
 type roomCache struct {
 	mu   sync.Mutex
-	pos  chat.Position
+	at   chat.Cursor
 	open map[chat.RoomID]bool // of those that may be seen at all: for everybody?
 }
 
@@ -182,16 +182,16 @@ func (s *session) roomStates() (map[chat.RoomID]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &s.db.rooms
+	c, at := &s.db.rooms, chat.Cursor{LogID: h.LogID, Epoch: h.Epoch, Pos: h.Pos}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open != nil && c.pos == h.Pos {
+	if c.open != nil && c.at == at {
 		return c.open, nil
 	}
 	query, args := `SELECT body FROM objects WHERE kind = $1`, []any{int64(chat.KindRoom)}
 	open := map[chat.RoomID]bool{}
-	if c.open != nil && h.Pos-c.pos < 10000 && h.Pos > c.pos {
-		query, args = query+` AND pos > $2 AND pos <= $3`, append(args, int64(c.pos), int64(h.Pos))
+	if c.open != nil && c.at.Epoch == h.Epoch && h.Pos-c.at.Pos < 10000 && h.Pos > c.at.Pos {
+		query, args = query+` AND pos > $2 AND pos <= $3`, append(args, int64(c.at.Pos), int64(h.Pos))
 		for id, o := range c.open {
 			open[id] = o
 		}
@@ -218,8 +218,8 @@ func (s *session) roomStates() (map[chat.RoomID]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Pos >= c.pos { // an older snapshot than the one kept is for this call only
-		c.pos = h.Pos
+	if h.Pos >= c.at.Pos { // an older snapshot than the one kept is for this call only
+		c.at = at
 		if changed || c.open == nil {
 			c.open = open // a new map: others read the old one
 		}

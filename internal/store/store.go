@@ -53,7 +53,8 @@ type DB struct {
 
 	filling atomic.Bool // an empty place is being filled: nobody waits for each commit
 
-	company company
+	company  company
+	testPair chat.Pair
 
 	unsettled int // entries of the index since it was settled, guarded by index
 

@@ -13,8 +13,11 @@ import (
 	"github.com/godwit-chat/godwit/internal/chat"
 )
 
-// Tally adds up what came from a source.
+// Tally adds up what came from a source, or, for a mirror, the whole place.
 func (db *DB) Tally(ctx context.Context, q chat.TallyQuery) (chat.Inventory, error) {
+	if q.Mirror {
+		return db.tallyMirror(ctx, q)
+	}
 	t := &taller{q: q, inv: chat.Inventory{
 		Kinds: map[chat.Kind]chat.Tally{}, Rooms: map[chat.RoomID]chat.Tally{},
 		Days: map[chat.RoomID]map[chat.Day]chat.Tally{}, Lists: map[chat.RoomID]map[chat.Key]uint64{}, Each: map[chat.Kind]map[chat.Key]uint64{},
@@ -106,10 +109,7 @@ func (t *taller) list(s *session, of chat.RoomDay) error {
 		list = map[chat.Key]uint64{}
 		t.inv.Lists[of.Room] = list
 	}
-	from, to := int64(of.Day.Start()), int64((of.Day + 1).Start())
-	if of.Day <= 0 {
-		from -= dayLength - 1 // day 0 begins early, by the same rounding
-	}
+	from, to := timesOf(of)
 	return s.each(func(rows *sql.Rows) error {
 		var id chat.Key
 		var sent, src int64
@@ -119,6 +119,15 @@ func (t *taller) list(s *session, of chat.RoomDay) error {
 		}
 		return err
 	}, `SELECT id, sent, src FROM messages WHERE room = $1 AND sent >= $2 AND sent < $3 AND source = $4`, of.Room[:], from, to, t.source)
+}
+
+// timesOf is within which times all messages of a day are.
+func timesOf(of chat.RoomDay) (from, to int64) {
+	from, to = int64(of.Day.Start()), int64((of.Day + 1).Start())
+	if of.Day <= 0 {
+		from -= dayLength - 1 // day 0 begins early, by the same rounding
+	}
+	return from, to
 }
 
 func (t *taller) each(s *session, kind chat.Kind) error {

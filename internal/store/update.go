@@ -24,7 +24,8 @@ type request struct {
 // group is what the one goroutine that commits updates keeps between commits.
 type group struct {
 	cache cache
-	lost  bool // the connection was: positions may be given out again
+	epoch chat.Key // of which the cache is
+	lost  bool     // the connection was: positions may be given out again
 }
 
 // Update runs fn under the lock of the head, together with others that wait.
@@ -193,11 +194,14 @@ func notOpen(state chat.State) error {
 func (s *session) refresh(g *group, h *head) error {
 	if g.lost {
 		g.cache.clear()
-		h.Epoch = randomKey()
-		if err := s.exec(`INSERT INTO epochs (id, pos, started) VALUES ($1, $2, $3)`, bytesOf(h.Epoch), int64(h.Pos), int64(h.tick())); err != nil {
+		if err := s.newEpoch(h, h.Pos); err != nil {
 			return err
 		}
 		g.lost = false
+	}
+	if g.epoch != h.Epoch {
+		g.cache.clear()
+		g.epoch = h.Epoch
 	}
 	if g.cache.pos == h.Pos {
 		return nil
