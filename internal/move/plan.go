@@ -37,6 +37,7 @@ type Plan struct {
 	Source      string    `toml:"source" comment:"The name of the source, from which identities are derived. Keep it for later exports of the same server."`
 	Artefact    string    `toml:"artefact" comment:"The very export that was planned. A later export of the same source is welcome."`
 	Fingerprint []string  `toml:"fingerprint" comment:"Objects by which the source is known again."`
+	Logs        []string  `toml:"logs,omitempty" comment:"The very places of a move between two places in use."`
 	Made        time.Time `toml:"made"`
 	Scope       Scope     `toml:"scope"`
 	Predicted   Predicted `toml:"predicted" comment:"What was seen when the plan was made."`
@@ -62,10 +63,14 @@ type Predicted struct {
 	Reads      float64  `toml:"reads_per_second" comment:"Bytes of the source, measured in the plan."`
 	Low        string   `toml:"takes_at_least,omitempty" comment:"The time for all of it, from measured rates."`
 	High       string   `toml:"takes_at_most,omitempty"`
+	Pause      string   `toml:"pause,omitempty" comment:"That people will feel at the cutover."`
+	Audiences  string   `toml:"audiences,omitempty" comment:"Who may read what afterwards."`
 	NotCarried []string `toml:"not_carried" comment:"What the source cannot give or the target cannot hold."`
 	Collisions []string `toml:"collisions"`
 	Oddities   []string `toml:"oddities"`
 	Sample     []string `toml:"sample" comment:"What was read to prove that the source can be understood."`
+
+	Counts map[string]int64 `toml:"counts,omitempty" comment:"What the source holds."`
 }
 
 // ReadPlan reads the plan in a move's directory. It fails with NotFound if
@@ -273,6 +278,10 @@ func (p *Plan) WriteText(w io.Writer) error {
 	}
 	if q.Low != "" {
 		line("time", "%s to %s, from what was measured now", q.Low, q.High)
+	}
+	if q.Pause != "" {
+		line("pause", "%s", q.Pause)
+		line("who may read", "%s", q.Audiences)
 	}
 	for i, list := range [][]string{q.NotCarried, q.Collisions, q.Oddities} {
 		for _, s := range list {

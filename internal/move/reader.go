@@ -28,6 +28,9 @@ type bundle struct {
 	last  bool  // the source ended with it
 	count int64 // records, duplicates among them
 
+	contents []*chat.Content // of a mirror: whose bytes must be there
+	worked   time.Duration   // that it took to read
+
 	files  sync.WaitGroup
 	failed atomic.Pointer[error] // of a file; set before its Done
 	safe   chan struct{}         // closed when its files are stored, or failed

@@ -52,6 +52,8 @@ type Report struct {
 	Totals      chat.Totals   `json:"totals"`              // of the target at the end
 	Error       *ReportError  `json:"error,omitempty"`
 	WithoutFile bool          `json:"without_files,omitempty"`
+	Pauses      []Pause       `json:"pauses,omitempty"` // that people felt, of each hand-over
+	Turn        chat.Turn     `json:"turn,omitempty"`
 	open        bool
 }
 
@@ -112,6 +114,7 @@ type Verification struct {
 	Kept        int64        `json:"kept"`    // no longer in the source; an earlier export brought them
 	List        []Difference `json:"list,omitempty"`
 	Records     []Records    `json:"records,omitempty"`
+	Classes     []string     `json:"classes,omitempty"` // of damage that were looked for, in a move of a place in use
 }
 
 // Difference is one object that is not the same at both ends.

@@ -1,0 +1,213 @@
+package move
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/connect"
+)
+
+// side is one of the two places of a flight.
+type side struct {
+	party connect.Party
+	name  string // "from" or "to", for all of the flight
+	here  bool   // it is in the move
+	at    chat.Standing
+}
+
+// whereabouts is how both places stand.
+type whereabouts struct {
+	source, target side
+	fresh          bool // this mover has carried nothing yet
+}
+
+// way is who writes and who follows.
+type way struct {
+	writer, follower side
+	turn             chat.Turn
+}
+
+// whereabouts asks both places.
+func (f *Flight) whereabouts(ctx context.Context) (w whereabouts, err error) {
+	w.source, w.target = side{party: f.Source, name: "from"}, side{party: f.Target, name: "to"}
+	w.fresh = f.log.fresh
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range []*side{&w.source, &w.target} {
+		g.Go(func() (err error) {
+			s.at, err = s.party.Standing(ctx)
+			if chat.IsKind(err, chat.NotFound) {
+				return nil
+			}
+			s.here = err == nil && s.at.Pair.Move == f.Name
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return w, err
+	}
+	f.board.edit(func(s *Status) {
+		s.Source.State, s.Source.Pos = w.source.at.State, int64(w.source.at.Pos)
+		s.Target.State, s.Target.Pos = w.target.at.State, int64(w.target.at.Pos)
+		s.Turn = max(w.source.at.Pair.Turn, w.target.at.Pair.Turn)
+		s.Writing = "from"
+		if s.Turn%2 != 0 {
+			s.Writing = "to"
+		}
+	})
+	return w, nil
+}
+
+// paired reports whether each of the places knows the other one.
+func (w *whereabouts) paired() bool {
+	s, t := &w.source, &w.target
+	return s.here && t.here && s.at.Pair.Log == t.at.LogID && t.at.Pair.Log == s.at.LogID
+}
+
+// over reports whether the flight has ended at one of the places at least. One
+// that was given up before anything was carried can begin again.
+func (w *whereabouts) over() bool {
+	s, t := &w.source, &w.target
+	over := s.here && s.at.Pair.Over || t.here && t.at.Pair.Over
+	return over && !(w.fresh && s.at.Pair.Turn == 0 && t.at.Pair.Turn == 0)
+}
+
+// newer and older are the places by the turn they know of.
+func (w *whereabouts) byTurn() (newer, older side) {
+	if w.target.at.Pair.Turn > w.source.at.Pair.Turn {
+		return w.target, w.source
+	}
+	return w.source, w.target
+}
+
+// passing reports whether the turn is on its way from one place to the other.
+func (w *whereabouts) passing() bool {
+	newer, older := w.byTurn()
+	return newer.at.Pair.Turn != older.at.Pair.Turn
+}
+
+// way says who writes, when the turn is not on its way.
+func (w *whereabouts) way() way {
+	if w.source.at.Pair.Mine() {
+		return way{w.source, w.target, w.source.at.Pair.Turn}
+	}
+	return way{w.target, w.source, w.source.at.Pair.Turn}
+}
+
+// pair joins the two places, after a look at whether that can go well.
+func (f *Flight) pair(ctx context.Context) error {
+	if err := f.enter(ctx, StagePlan); err != nil {
+		return err
+	}
+	if err := f.usePlan(ctx); err != nil {
+		return err
+	}
+	if err := f.step("before pairing"); err != nil {
+		return err
+	}
+	offer, err := f.Target.Offer(ctx, f.Name, f.SourceAddress)
+	if err != nil {
+		return err
+	}
+	if err := f.step("offered"); err != nil {
+		return err
+	}
+	answer, err := f.Source.Answer(ctx, f.Name, f.TargetAddress, offer)
+	if err != nil {
+		return err
+	}
+	if err := f.step("answered"); err != nil {
+		return err
+	}
+	if err := f.Target.Accept(ctx, f.Name, answer); err != nil {
+		return err
+	}
+	f.board.say("the two places know each other")
+	f.log.fresh = false
+	return f.step("paired")
+}
+
+// finishPassing brings a certificate to the place that it is for: the turn was
+// given away, and whoever gave it cannot have it back by itself.
+func (f *Flight) finishPassing(ctx context.Context, w whereabouts) error {
+	newer, older := w.byTurn()
+	c := newer.at.Pair.Came
+	if c == nil || c.Turn != newer.at.Pair.Turn || c.To != older.at.LogID {
+		return f.meet(ctx, older, newer.at.Pair.Turn)
+	}
+	if err := f.enter(ctx, StageCutover); err != nil {
+		f.Log.Warn("hook", "err", err) // nothing stops it here
+	}
+	// People wait: this is not given up because somebody pressed Ctrl-C.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverFor)
+	defer cancel()
+	if _, err := older.party.Open(ctx, *c); err != nil {
+		return err
+	}
+	return f.passed(ctx, c)
+}
+
+// handOverFor is how long a mover that was told to stop tries to open the
+// place that is to go on. The two places try it too, without end.
+const handOverFor = 2 * time.Minute
+
+// meeter is a place that can be told of the turn, as its other place tells it.
+type meeter interface {
+	Meet(ctx context.Context, move string, turn chat.Turn) (chat.Standing, error)
+}
+
+func (f *Flight) meet(ctx context.Context, s side, turn chat.Turn) error {
+	m, ok := s.party.(meeter)
+	if !ok {
+		return chat.Errorf(chat.Conflict, "the place %q knows of turn %d, and the other one of turn %d: an operator's word has overruled one of them", s.name, s.at.Pair.Turn, turn).
+			WithHint("start that place's server: it asks the other one by itself")
+	}
+	_, err := m.Meet(ctx, f.Name, turn)
+	return err
+}
+
+// wake lets the place that has the turn go on, if a mover that ended or a
+// restart left it frozen: both places know of the same turn.
+func (f *Flight) wake(ctx context.Context, w *way) error {
+	if w.writer.at.State != chat.Frozen {
+		return nil
+	}
+	var err error
+	if m, ok := w.writer.party.(meeter); ok && w.writer.at.Lease == chat.Unasked {
+		w.writer.at, err = m.Meet(ctx, f.Name, w.turn)
+	}
+	if err == nil && w.writer.at.State == chat.Frozen {
+		w.writer.at, err = w.writer.party.Freeze(ctx, f.Name, 0)
+	}
+	if err == nil {
+		f.board.say("people go on at the place where they were")
+	}
+	return err
+}
+
+// passed notes that the turn has passed.
+func (f *Flight) passed(ctx context.Context, c *chat.Certificate) error {
+	f.board.say(fmt.Sprintf("turn %d: the other place takes the writes now", c.Turn))
+	f.touched.reset()
+	f.verified.dirty()
+	if err := f.log.edit(func(j *flightJournal) {
+		if c.Turn > j.Turn {
+			j.Turn, j.Passed, j.Planned = c.Turn, c.At.Std(), nil
+		}
+	}); err != nil {
+		return err
+	}
+	f.planned = nil
+	return f.hookEnds(ctx, StageCutover)
+}
+
+// hookEnds tells of the end of a stage that cannot be undone.
+func (f *Flight) hookEnds(ctx context.Context, stage Stage) error {
+	if err := f.hook(ctx, Event{What: EventEnds, Stage: stage}); err != nil {
+		f.Log.Warn("hook", "stage", string(stage), "err", err)
+	}
+	return nil
+}
