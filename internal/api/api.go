@@ -4,7 +4,8 @@ package api
 
 import "github.com/godwit-chat/godwit/internal/markup"
 
-//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go accounts.go feed.go files.go messages.go origin.go rooms.go ../markup/tree.go
+//go:generate go run ./tsgen ../../web/src/api.gen.ts api.go accounts.go feed.go files.go flight.go messages.go origin.go rooms.go ../markup/tree.go
+//go:generate go run ./tsgen ../../web/src/move.gen.ts ../move/status.go
 
 // All addresses begin with /api/v1. Times are microseconds since 1970 UTC.
 // IDs are UUIDs as text. An answer that is not 2xx has an Error as its body.

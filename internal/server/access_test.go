@@ -283,6 +283,7 @@ func TestWhatOnlyAdministratorsMayDo(t *testing.T) {
 		"GET admin/overview": nil, "GET admin/people": nil, "POST admin/people/" + w.users["member"].ID.String() + "/link": struct{}{},
 		"POST admin/people": api.NewPerson{Name: "New", Email: "new@example.org"}, "POST admin/invitations": struct{}{},
 		"POST admin/tokens":      api.NewToken{Name: "x", Scopes: []string{"admin"}, Days: 1},
+		"GET admin/flight":       nil,
 		"GET admin/moves/flight": nil, "GET admin/moves/flight/report.html": nil,
 	}
 	for _, who := range everybody {

@@ -48,6 +48,9 @@ type Config struct {
 	// Floods lets everybody write as much as they like: for measurements.
 	Floods bool
 
+	// Desk is where the mover of this place is told what to do; nil is nowhere.
+	Desk Desk
+
 	// Report returns the report of a move; nil has none.
 	Report func(ctx context.Context, move string) (Report, error)
 }

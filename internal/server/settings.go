@@ -12,6 +12,8 @@ func (s *Server) adminCalls() map[string]call {
 		"PATCH admin/settings":              s.setSettings,
 		"POST admin/mail-test":              s.mailTest,
 		"GET admin/audit":                   s.auditLog,
+		"GET admin/flight":                  s.flight,
+		"POST admin/flight/orders":          s.orderFlight,
 		"GET admin/people/{id}":             s.adminAccount,
 		"PATCH admin/people/{id}":           s.editPerson,
 		"DELETE admin/people/{id}/sessions": s.endAllOf,

@@ -1,4 +1,4 @@
-// Made by internal/api/tsgen from the types in internal/api: change them there, then type: make gen.
+// Made by internal/api/tsgen from types in Go (internal/api/api.go says which): change them there, then type: make gen.
 // Addresses and meaning are said there.
 
 export interface Error {
@@ -506,6 +506,30 @@ export interface RoomFile extends File {
 export interface RoomFiles {
   files: RoomFile[];
   next?: string;
+}
+
+export interface Flight {
+  move: string;
+  state: string;
+  over?: boolean;
+  status?: unknown;
+  told?: number;
+  now: number;
+  orders?: FlightOrder[];
+}
+
+export interface FlightOrder {
+  n: number;
+  who: string;
+  at: number;
+  word: string;
+  args?: string;
+}
+
+export interface NewFlightOrder {
+  move: string;
+  word: string;
+  args?: string;
 }
 
 export interface Reaction {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-const head = `// Made by internal/api/tsgen from the types in internal/api: change them there, then type: make gen.
+const head = `// Made by internal/api/tsgen from types in Go (internal/api/api.go says which): change them there, then type: make gen.
 // Addresses and meaning are said there.
 `
 
@@ -95,6 +95,12 @@ func last(e ast.Expr) string {
 	return e.(*ast.Ident).Name
 }
 
+// standard are types of other packages that JSON writes in a way of its own.
+var standard = map[string]string{
+	"time.Time": "string", "time.Duration": "number", // RFC 3339; nanoseconds
+	"chat.Kind": "string", "chat.State": "string", "chat.Turn": "number",
+}
+
 func typeOf(e ast.Expr) (string, error) {
 	switch t := e.(type) {
 	case *ast.ArrayType:
@@ -110,12 +116,15 @@ func typeOf(e ast.Expr) (string, error) {
 	case *ast.StarExpr:
 		return typeOf(t.X)
 	case *ast.SelectorExpr:
+		if known, ok := standard[fmt.Sprint(t.X, ".", t.Sel.Name)]; ok {
+			return known, nil
+		}
 		return t.Sel.Name, nil
 	case *ast.Ident:
 		switch t.Name {
 		case "any":
 			return "unknown", nil
-		case "string":
+		case "string", "Stage":
 			return "string", nil
 		case "bool":
 			return "boolean", nil
