@@ -32,6 +32,12 @@ import (
 //	POST have                         MoveHashes, answers those that are there
 //	PUT  files?size=                  bytes, answers MoveHash
 //
+// A place that moves while it is in use is read with
+//
+//	GET  changes?after=               records (see mirror.go), compressed with zstd
+//	POST stand                        MoveKeys, answers chat.Stand by key
+//	POST mirror                       chat.TallyQuery, answers chat.Inventory
+//
 // A batch whose answer got lost is in doubt: the mover reads the state of the
 // move, and sends it again unless its cursor is there.
 const MovePath = "/api/v1/move/"
@@ -41,6 +47,7 @@ type MovePlace struct {
 	Title   string      `json:"title"`
 	Version string      `json:"version"`
 	State   chat.State  `json:"state"`
+	Log     chat.Key    `json:"log"`
 	Totals  chat.Totals `json:"totals"`
 	Free    int64       `json:"free"`
 }
@@ -60,6 +67,12 @@ type MoveNotes struct {
 // MoveJoin names the source whose writers are to become members.
 type MoveJoin struct {
 	Source string `json:"source"`
+}
+
+// MoveKeys names objects of one kind.
+type MoveKeys struct {
+	Kind chat.Kind  `json:"kind"`
+	Keys []chat.Key `json:"keys"`
 }
 
 // MoveCount is a number of objects.
@@ -99,8 +112,9 @@ type MoveHash struct {
 const maxBatch = 512 << 20
 
 type moveHeader struct {
-	Batch chat.Batch `json:"batch"` // without items
-	Items int        `json:"items"`
+	Batch   chat.Batch `json:"batch"` // without items
+	Items   int        `json:"items"`
+	Records bool       `json:"records,omitempty"` // the items are records of a mirror
 }
 
 type moveItem struct {
@@ -120,9 +134,13 @@ func EncodeBatch(b chat.Batch) ([]byte, error) {
 	w := bufio.NewWriter(z)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	head := moveHeader{Batch: b, Items: len(b.Items)}
+	head := moveHeader{Batch: b, Items: len(b.Items), Records: b.Mirror}
 	head.Batch.Items = nil
 	err = enc.Encode(head)
+	if b.Mirror && err == nil {
+		err = writeRecords(w, b.Items)
+		b.Items = nil
+	}
 	for i := 0; err == nil && i < len(b.Items); i++ {
 		it := &b.Items[i]
 		err = enc.Encode(struct {
@@ -147,6 +165,13 @@ func DecodeBatch(r io.Reader) (chat.Batch, error) {
 		return chat.Batch{}, batchError(0, err)
 	}
 	b := head.Batch
+	if string(b.Progress) == "null" { // none is not the word for it
+		b.Progress = nil
+	}
+	if head.Records {
+		b.Items, err = readRecords(io.MultiReader(dec.Buffered(), z), head.Items)
+		return b, err
+	}
 	b.Items = make([]chat.Incoming, 0, min(max(head.Items, 0), 10_000))
 	for i := range head.Items {
 		var it moveItem
@@ -164,6 +189,41 @@ func DecodeBatch(r io.Reader) (chat.Batch, error) {
 		return chat.Batch{}, batchError(head.Items+1, fmt.Errorf("it does not end: %w", err))
 	}
 	return b, nil
+}
+
+func writeRecords(w io.Writer, items []chat.Incoming) error {
+	records := NewMirrorWriter(w)
+	for i := range items {
+		if err := records.Write(&items[i]); err != nil {
+			return err
+		}
+	}
+	return errors.Join(records.End(true), records.Flush())
+}
+
+func readRecords(r io.Reader, n int) ([]chat.Incoming, error) {
+	var newline [1]byte
+	if _, err := io.ReadFull(r, newline[:]); err != nil || newline[0] != '\n' {
+		return nil, batchError(0, fmt.Errorf("its first line does not end: %w", err))
+	}
+	records := NewMirrorReader(io.LimitReader(r, maxBatch))
+	items := make([]chat.Incoming, 0, min(max(n, 0), 10_000))
+	for {
+		rec, err := records.Read()
+		switch {
+		case err != nil:
+			return nil, batchError(len(items)+1, err)
+		case rec.End && len(items) == n:
+			// The end proves that nothing was cut off: zstd's checksum stands there.
+			if _, err := records.Read(); err != io.EOF {
+				return nil, batchError(n+1, fmt.Errorf("it does not end: %w", err))
+			}
+			return items, nil
+		case rec.End || rec.Note != nil || rec.Cursor != "":
+			return nil, batchError(len(items)+1, errors.New("it is no item"))
+		}
+		items = append(items, rec.Item)
+	}
 }
 
 func batchError(line int, err error) error {

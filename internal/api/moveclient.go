@@ -134,33 +134,14 @@ func (c *MoveClient) waits(reason string) {
 }
 
 func (c *MoveClient) once(ctx context.Context, method, path string, query url.Values, body Body, out any) error {
-	var r io.Reader
-	if body != nil {
-		var err error
-		if r, err = body(); err != nil {
-			return err
-		}
-	}
-	u := strings.TrimSuffix(c.URL, "/") + MovePath + path
-	if len(query) > 0 {
-		u += "?" + query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, method, u, r)
+	resp, err := c.request(ctx, method, path, query, body)
 	if err != nil {
-		return chat.Errorf(chat.Invalid, "%q is not the address of a server: %w", c.URL, err)
-	}
-	req.Header.Set("Authorization", "Bearer "+c.Token)
-	resp, err := c.HTTP.Do(req)
-	if err != nil {
-		return c.unreachable(err)
+		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return c.unreachable(err)
-	}
-	if resp.StatusCode >= 300 {
-		return c.refused(resp, answer)
 	}
 	if out == nil || len(answer) == 0 {
 		return nil
@@ -169,6 +150,61 @@ func (c *MoveClient) once(ctx context.Context, method, path string, query url.Va
 		return c.notGodwit(resp)
 	}
 	return nil
+}
+
+// request sends a request. The answer is 2xx, and its body is not read yet.
+func (c *MoveClient) request(ctx context.Context, method, path string, query url.Values, body Body) (*http.Response, error) {
+	var r io.Reader
+	if body != nil {
+		var err error
+		if r, err = body(); err != nil {
+			return nil, err
+		}
+	}
+	u := strings.TrimSuffix(c.URL, "/") + MovePath + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u, r)
+	if err != nil {
+		return nil, chat.Errorf(chat.Invalid, "%q is not the address of a server: %w", c.URL, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	return nil, c.refused(resp, answer)
+}
+
+// Stream calls fn with the body of an answer as it comes. If the connection
+// breaks, and fn says that it got nowhere, all is tried again; if it got
+// somewhere, Stream fails with Unavailable, and the caller knows where to go on.
+func (c *MoveClient) Stream(ctx context.Context, path string, query url.Values, fn func(io.Reader) (somewhere bool, err error)) error {
+	return c.retry(ctx, func() error {
+		resp, err := c.request(ctx, http.MethodGet, path, query, nil)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close() //nolint:errcheck // only read
+		somewhere, err := fn(resp.Body)
+		if _, known := errors.AsType[*chat.Error](err); err == nil || known || ctx.Err() != nil {
+			return err
+		}
+		err = c.unreachable(err)
+		if again, ok := errors.AsType[errAgain](err); ok && somewhere {
+			return again.err
+		}
+		return err
+	})
 }
 
 func (c *MoveClient) unreachable(err error) error {

@@ -25,6 +25,9 @@ func (t MessageType) MarshalText() ([]byte, error) { return []byte(messageTypes[
 // UnmarshalText reads the word for a type. It fails with Invalid.
 func (t *MessageType) UnmarshalText(b []byte) error { return word(messageTypes[:], b, t) }
 
+// Valid reports whether there is such a type.
+func (t MessageType) Valid() bool { return int(t) < len(messageTypes) }
+
 // Format says how a message's Text is to be read. The numbers are stored.
 type Format uint8
 
@@ -42,6 +45,9 @@ func (f Format) MarshalText() ([]byte, error) { return []byte(formats[f]), nil }
 
 // UnmarshalText reads the word for a format. It fails with Invalid.
 func (f *Format) UnmarshalText(b []byte) error { return word(formats[:], b, f) }
+
+// Valid reports whether there is such a format.
+func (f Format) Valid() bool { return int(f) < len(formats) }
 
 func word[T ~uint8](words []string, b []byte, to *T) error {
 	for i, w := range words {

@@ -97,6 +97,7 @@ type Place struct {
 	Title   string      `json:"title"` // for a person: "SQLite in /srv/godwit"
 	Version string      `json:"version"`
 	State   chat.State  `json:"state"`
+	Log     chat.Key    `json:"log"`
 	Totals  chat.Totals `json:"totals"`
 	Free    int64       `json:"free"` // bytes of disk left for files, 0 if not known
 }

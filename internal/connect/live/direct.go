@@ -20,6 +20,8 @@ type Direct struct {
 	store          chat.Store
 	files          *blob.Dir
 	close          func() error
+	sealer         chat.Sealer
+	couriers       couriers
 }
 
 // NewDirect makes a target of an open store and its files. Title says for a
@@ -50,7 +52,7 @@ func (d *Direct) Place(ctx context.Context) (connect.Place, error) {
 		if err != nil {
 			return err
 		}
-		p.State = head.State
+		p.State, p.Log = head.State, head.LogID
 		p.Totals, err = r.Count()
 		return err
 	})
@@ -88,7 +90,13 @@ func (d *Direct) Prepare(b *chat.Batch) {
 }
 
 // Apply makes the files durable that the batch names, and then the batch so.
+// What the batch has sealed is opened, and sealed for this place.
 func (d *Direct) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
+	if b.Mirror {
+		if err := d.accept(ctx, &b); err != nil {
+			return chat.Applied{}, err
+		}
+	}
 	var hashes []string
 	for _, i := range b.Items {
 		if c, ok := i.Object.(*chat.Content); ok && c.Hash != "" {
@@ -106,6 +114,11 @@ func (d *Direct) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) 
 // Tally adds up what came from a source. At L3 it reads the bytes of its
 // files, and lists those that are missing or differ.
 func (d *Direct) Tally(ctx context.Context, q chat.TallyQuery) (chat.Inventory, error) {
+	q.Mirror = false // see Mirror
+	return d.tally(ctx, q)
+}
+
+func (d *Direct) tally(ctx context.Context, q chat.TallyQuery) (chat.Inventory, error) {
 	deep := q.Level >= chat.L3
 	listed := slices.Contains(q.Kinds, chat.KindContent)
 	if deep && !listed {

@@ -52,6 +52,9 @@ func Handler(target connect.Target) http.Handler {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.Handle(method+" "+api.MovePath+path, answer(serve))
 	}
+	if place, ok := target.(mirrored); ok {
+		mirrorHandler{place}.routes(mux)
+	}
 	return mux
 }
 

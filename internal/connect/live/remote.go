@@ -24,6 +24,7 @@ import (
 // Remote is a target that is a running server.
 type Remote struct {
 	client *api.MoveClient
+	first  api.MovePlace // as it was found
 
 	mu      sync.Mutex
 	run     string // of the server that got the files since Begin
@@ -66,7 +67,7 @@ func Dial(ctx context.Context, address, token string) (*Remote, error) {
 	if err := first.Call(ctx, http.MethodGet, "place", nil, nil, &place); err != nil {
 		return nil, err
 	}
-	return &Remote{client: client}, nil
+	return &Remote{client: client, first: place}, nil
 }
 
 // Patience sets for how long a call is tried again while the server does not
