@@ -45,6 +45,15 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	return e
 }
 
+// Closed is the cause of an error that says that nothing can be written now.
+// Whoever has to hold a request, or to relay it, tells by it.
+type Closed struct {
+	State State
+	Lease Time // until when it is Frozen, by the database's clock
+}
+
+func (c *Closed) Error() string { return "the place is " + string(c.State) }
+
 // Errorf makes an error of a kind. A %w verb keeps the cause.
 func Errorf(kind ErrorKind, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)

@@ -71,15 +71,16 @@ type Store interface {
 	// if it fails, none. It returns after the commit is durable. Updates that
 	// wait at the same time share one commit; one that fails does not harm the
 	// others. fn may run more than once. It fails with Unavailable if the place
-	// is not open; in a place that is receiving, only secrets (someone signs in
+	// is not open, and because of a Closed; in a place that is receiving, only secrets (someone signs in
 	// to look) and audit entries can be put. Rings the Doorbell after the commit.
 	Update(ctx context.Context, fn func(Tx) error) error
 
 	// SetState moves the place from one state to another. It fails with
-	// Conflict if it is in a third. It waits for writes under way, and none
+	// Conflict if it is in a third, or in a Pair that is not over. It waits for writes under way, and none
 	// that is not allowed in the new state can follow.
 	SetState(ctx context.Context, from, to State) (Position, error)
 
+	Governor
 	Mover
 	Exporter
 	Searcher

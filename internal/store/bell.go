@@ -46,30 +46,32 @@ func (b *bell) seen(pos chat.Position) {
 	b.mu.Unlock()
 }
 
-func (b *bell) heard() (waited bool, pos chat.Position) {
+// heard returns up to where was rung for.
+func (b *bell) heard() chat.Position {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.waits != nil, b.pos
+	return b.pos
 }
 
-// watch rings for other processes' writes, while somebody listens.
+// watch rings for what other processes write, and do to the state of the place.
 func (db *DB) watch() {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
+	seen := db.first
 	for {
 		select {
 		case <-db.ctx.Done():
 			return
 		case <-tick.C:
 		}
-		waited, known := db.bell.heard()
-		if !waited {
+		var now chat.Head
+		err := db.view(db.ctx, func(s *session) (err error) { now, err = s.Head(); return err })
+		if err != nil { // a database out of reach is found out by those who read it
 			continue
 		}
-		var pos chat.Position
-		// A database out of reach is found out by those who read it.
-		if err := db.read.QueryRowContext(db.ctx, `SELECT pos FROM head`).Scan(&pos); err == nil && pos > known {
-			db.bell.ring(pos)
+		if now.Pos > db.bell.heard() || now.State != seen.State || now.Lease != seen.Lease {
+			db.bell.ring(now.Pos)
 		}
+		seen = now
 	}
 }

@@ -30,6 +30,12 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if path := os.Getenv(governPath); path != "" {
+		if err := crashGovern(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	// Each check of a property makes two databases; ask for more with -rapid.checks.
 	flag.Set("rapid.checks", "10") //nolint:errcheck // it exists
 	flag.Parse()

@@ -17,6 +17,7 @@ type dialect struct {
 	hot      []string       // statements that the driver does not prepare by itself
 	snapshot *sql.TxOptions // of a View
 	lock     string         // after the SELECT that locks the head
+	clock    string         // the query for the database's own clock, in µs; "" is the machine's
 	size     string         // the query for the bytes on disk
 	bodySize string         // the number "size" of a body
 

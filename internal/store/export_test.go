@@ -47,4 +47,8 @@ func (db *DB) plan(ctx context.Context, query string, args ...any) (string, erro
 }
 
 // SetPair says which pair the place is in.
-func (db *DB) SetPair(p chat.Pair) { db.testPair = p }
+func (db *DB) SetPair(p chat.Pair) {
+	if err := db.Govern(context.Background(), func(s *chat.Standing) error { s.Pair = p; return nil }); err != nil {
+		panic(err)
+	}
+}

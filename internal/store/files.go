@@ -156,7 +156,7 @@ func (s *session) join(h *head, list []wrote, added *int64) error {
 	switch h.State {
 	case chat.Open, chat.Receiving, chat.Standby:
 	default:
-		return notOpen(h.State)
+		return notOpen(h.Head)
 	}
 	users, err := s.GetAll(chat.KindUser, authors(list))
 	if err != nil {

@@ -26,7 +26,7 @@ func (o own) not() string {
 // own reads what is the place's own just now: something only in the place that
 // was there before another one's history came.
 func (s *session) own() (own, error) {
-	p, err := s.paired()
+	p, _, err := s.pair()
 	if err != nil || p.Move == "" || p.Over || p.Even {
 		return own{}, err
 	}
@@ -35,7 +35,7 @@ func (s *session) own() (own, error) {
 
 // welcome checks that a batch may be applied here now.
 func (a *applier) welcome(s *session, h *head) error {
-	p, err := s.paired()
+	p, _, err := s.pair()
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,7 @@ import (
 func receive(t testing.TB, db *store.DB) {
 	t.Helper()
 	db.SetPair(chat.Pair{Move: "move", Own: head(t, db).Pos})
-	if _, err := db.SetState(ctx(t), chat.Open, chat.Receiving); err != nil {
-		t.Fatal(err)
-	}
+	govern(t, db, func(s *chat.Standing) { s.State = chat.Receiving })
 }
 
 // exported reads a place from a position to its head.
@@ -228,9 +226,7 @@ func TestMirror(t *testing.T) {
 		t.Run("a post that is sent again after the cutover is known", func(t *testing.T) {
 			want := post(t, a, 7)
 			b.SetPair(chat.Pair{})
-			if _, err := b.SetState(ctx(t), chat.Receiving, chat.Open); err != nil {
-				t.Fatal(err)
-			}
+			govern(t, b, func(s *chat.Standing) { s.State = chat.Open })
 			if got := post(t, b, 7); got != want {
 				t.Errorf("the message is %s at one place and %s at the other", want, got)
 			}
@@ -255,9 +251,7 @@ func TestMirrorIsRefused(t *testing.T) {
 		try("in no pair", true, false)
 		try("an import in no pair", false, true)
 		db.SetPair(chat.Pair{Move: "else"})
-		if _, err := db.SetState(ctx(t), chat.Open, chat.Receiving); err != nil {
-			t.Fatal(err)
-		}
+		govern(t, db, func(s *chat.Standing) { s.State = chat.Receiving })
 		try("in the pair of another move", true, false)
 		db.SetPair(chat.Pair{Move: "move"})
 		try("as it should be", true, true)
@@ -267,9 +261,7 @@ func TestMirrorIsRefused(t *testing.T) {
 		db.SetPair(chat.Pair{Move: "move", Over: true})
 		try("after the move", true, false)
 		db.SetPair(chat.Pair{Move: "move", Even: true, Turn: 1})
-		if _, err := db.SetState(ctx(t), chat.Receiving, chat.Standby); err != nil {
-			t.Fatal(err)
-		}
+		govern(t, db, func(s *chat.Standing) { s.State = chat.Standby })
 		try("back, to the place that stands by", true, true)
 		for _, kind := range []chat.Object{&chat.Bookmark{Name: "x"}} {
 			b := m.batch(incoming(kind))

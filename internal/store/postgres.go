@@ -30,6 +30,7 @@ func postgresDialect() *dialect {
 		shared:     true,
 		snapshot:   &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		lock:       ` FOR UPDATE`,
+		clock:      `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		size:       `SELECT pg_database_size(current_database())`,
 		bodySize:   `(body::json ->> 'size')::bigint`,
 		bind:       func(q string) string { return q },

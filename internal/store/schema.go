@@ -84,6 +84,7 @@ func (db *DB) startEpoch(ctx context.Context) error {
 	}
 	return db.locked(ctx, func(s *session, h *head) error {
 		db.bell.seen(h.Pos)
+		db.first = h.Head
 		return s.newEpoch(h, h.Pos)
 	})
 }

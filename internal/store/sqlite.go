@@ -102,7 +102,7 @@ func sqliteTend(db *DB) {
 	var done chat.Position
 	for {
 		bell := db.Doorbell()
-		_, pos := db.bell.heard()
+		pos := db.bell.heard()
 		rest := tendEvery
 		if !db.filling.Load() && pos-done >= tendAfter {
 			began := time.Now()

@@ -27,6 +27,10 @@ type Options struct {
 	// Look opens a database that is there to read it, and leaves it as it is:
 	// no tables are made or updated, and no epoch starts.
 	Look bool
+
+	// Clock is what time it is for the log and for leases; nil is the machine's
+	// clock, and the database's for leases. Tests set it.
+	Clock func() time.Time
 }
 
 // DB is a chat.Store in SQLite or Postgres.
@@ -53,8 +57,14 @@ type DB struct {
 
 	filling atomic.Bool // an empty place is being filled: nobody waits for each commit
 
-	company  company
-	testPair chat.Pair
+	company company
+
+	first chat.Head        // as it was found
+	clock func() time.Time // Options.Clock
+	lapse struct {         // rings when a freeze ends by itself
+		sync.Mutex
+		timer *time.Timer
+	}
 
 	unsettled int // entries of the index since it was settled, guarded by index
 
@@ -69,7 +79,7 @@ var _ chat.Store = (*DB)(nil)
 // fails with Conflict if another process has the SQLite file open, or if a
 // newer version has updated it; with Look also if an older one made it.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{text: o.Text, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}}
+	db := &DB{text: o.Text, clock: o.Clock, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}}
 	if db.text == nil {
 		db.text = func(m *chat.Message) string { return m.Text }
 	}
@@ -160,6 +170,7 @@ func (db *DB) Close() error {
 	db.mu.Unlock()
 	db.cancel()
 	db.wg.Wait()
+	db.expire(&head{}, 0)
 	db.drain()
 	var errs []error
 	for _, s := range db.stmts {
@@ -236,6 +247,9 @@ func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error 
 	}
 	db.filling.Store(h.State == chat.Receiving)
 	before := *h
+	if h.ended {
+		before.State = chat.Frozen
+	}
 	if err := fn(s, h); err != nil {
 		return err
 	}
@@ -247,7 +261,10 @@ func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error 
 	if err := tx.Commit(); err != nil {
 		return db.fail("commit", err)
 	}
-	if h.Pos != before.Pos || h.State != before.State {
+	if h.State != before.State || h.Lease != before.Lease {
+		db.expire(h, chat.TimeOf(db.wall()))
+	}
+	if h.Pos != before.Pos || h.State != before.State || h.Lease != before.Lease {
 		db.bell.ring(h.Pos)
 	}
 	return nil
@@ -257,41 +274,58 @@ func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error 
 type head struct {
 	chat.Head
 	clock chat.Time
+	since chat.Time // when the freeze began
+	ended bool      // the freeze that is stored has lapsed
+	db    *DB
 }
 
 // tick returns a moment after every one that it returned before.
 func (h *head) tick() chat.Time {
-	h.clock = max(h.clock+1, chat.TimeOf(time.Now()))
+	h.clock = max(h.clock+1, chat.TimeOf(h.db.wall()))
 	return h.clock
 }
 
 func (s *session) lock() (*head, error) { return s.readHead(s.db.d.lock) }
 
+// readHead reads the head. A freeze whose lease ran out is over.
 func (s *session) readHead(suffix string) (*head, error) {
-	h := &head{}
-	err := s.row(`SELECT log, epoch, pos, state, lease, clock FROM head`+suffix).
-		Scan((*keyColumn)(&h.LogID), (*keyColumn)(&h.Epoch), &h.Pos, &h.State, &h.Lease, &h.clock)
+	h := &head{db: s.db}
+	err := s.row(`SELECT log, epoch, pos, state, lease, since, clock FROM head`+suffix).
+		Scan((*keyColumn)(&h.LogID), (*keyColumn)(&h.Epoch), &h.Pos, &h.State, &h.Lease, &h.since, &h.clock)
 	if err != nil {
 		return nil, s.db.fail("read the head of the log", err)
+	}
+	if h.State != chat.Frozen {
+		return h, nil
+	}
+	now, err := s.now() // after the lock was had
+	if err != nil {
+		return nil, err
+	}
+	if h.lapsed(now) {
+		h.State, h.Lease, h.since, h.ended = chat.Open, 0, 0, true
 	}
 	return h, nil
 }
 
-const saveHead = `UPDATE head SET epoch = $1, pos = $2, state = $3, lease = $4, clock = $5`
+const saveHead = `UPDATE head SET epoch = $1, pos = $2, state = $3, lease = $4, since = $5, clock = $6`
 
 func (s *session) saveHead(h *head) error {
 	return s.exec(saveHead,
-		bytesOf(h.Epoch), int64(h.Pos), string(h.State), int64(h.Lease), int64(h.clock))
+		bytesOf(h.Epoch), int64(h.Pos), string(h.State), int64(h.Lease), int64(h.since), int64(h.clock))
 }
 
 // SetState moves the place from one state to another; again does nothing.
 func (db *DB) SetState(ctx context.Context, from, to chat.State) (pos chat.Position, err error) {
-	err = db.locked(ctx, func(_ *session, h *head) error {
+	err = db.locked(ctx, func(s *session, h *head) error {
+		if err := s.governed(h); err != nil {
+			return err
+		}
 		if h.State != from && h.State != to {
 			return chat.Errorf(chat.Conflict, "this place is %s, not %s", h.State, from).
 				WithHint("look at what else is being done to it")
 		}
-		h.State, h.Lease, pos = to, 0, h.Pos
+		h.State, h.Lease, h.since, pos = to, 0, 0, h.Pos
 		return nil
 	})
 	return pos, err

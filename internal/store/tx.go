@@ -85,7 +85,7 @@ func (t *tx) Count() (chat.Totals, error) {
 func (t *tx) Put(objects ...chat.Object) error {
 	for _, o := range objects {
 		if t.h.State == chat.Receiving && !o.Kind().Secret() && o.Kind() != chat.KindAudit {
-			return notOpen(t.h.State)
+			return notOpen(t.h.Head)
 		}
 		// Encoded now: what the caller does to it later must not count.
 		r, err := encodeRow(o)

@@ -144,15 +144,18 @@ func (db *DB) tryGroup(ctx context.Context, batch []*request, careful bool) erro
 	var written []*row
 	var pos chat.Position
 	err := db.locked(ctx, func(s *session, h *head) error {
+		if h.State != chat.Open && h.State != chat.Receiving {
+			for i := range own {
+				own[i] = notOpen(h.Head)
+			}
+			pos = -1
+			return nil
+		}
 		if err := s.refresh(&db.group, h); err != nil {
 			return err
 		}
 		g := &overlay{s: s, h: h, before: h.clock, careful: careful, cache: &db.group.cache, state: map[ref]chat.Object{}, nonces: map[nonceKey]chat.MessageID{}, fresh: map[chat.Key]bool{}}
 		for i, r := range batch {
-			if h.State != chat.Open && h.State != chat.Receiving {
-				own[i] = notOpen(h.State)
-				continue
-			}
 			own[i], panics[i] = g.run(r.fn)
 			if g.broken != nil {
 				return g.broken
@@ -166,7 +169,9 @@ func (db *DB) tryGroup(ctx context.Context, batch []*request, careful bool) erro
 	if err != nil {
 		return err
 	}
-	db.group.cache.learn(written, pos)
+	if pos >= 0 {
+		db.group.cache.learn(written, pos)
+	}
 	if len(written) > 0 {
 		db.company.wrote()
 	}
@@ -177,12 +182,12 @@ func (db *DB) tryGroup(ctx context.Context, batch []*request, careful bool) erro
 	return nil
 }
 
-func notOpen(state chat.State) error {
-	e := chat.Errorf(chat.Unavailable, "nothing can be written here now: the place is %s", state)
-	switch state {
+func notOpen(h chat.Head) error {
+	e := chat.Errorf(chat.Unavailable, "nothing can be written here now: %w", &chat.Closed{State: h.State, Lease: h.Lease})
+	switch h.State {
 	case chat.Receiving:
 		e.Hint = "an import is under way; wait for its end"
-	case chat.Retired:
+	case chat.Retired, chat.Standby:
 		e.Hint = "it has moved; use its new address"
 	default:
 		e.Hint = "try again in a moment"
