@@ -26,7 +26,7 @@ demo: bin/godwit
 	bin/godwit demo
 
 test: bin/godwit
-	scripts/need go node cc postgres chromium
+	scripts/need go node cc postgres chromium age
 	cd web && npm test
 	GODWIT_BROWSER=1 go test -count=1 -run Journey ./cmd/godwit/
 	@# The race detector makes bombs and thousands of rounds ten times as slow: those run without it.
@@ -43,7 +43,7 @@ check: web/node_modules/.package-lock.json $(LINT)
 
 bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.package-lock.json
 	scripts/need go node postgres chromium
-	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/server ./cmd/godwit
+	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/archive ./internal/server ./cmd/godwit
 
 soak: bin/godwit
 	scripts/need go postgres chromium
