@@ -69,7 +69,7 @@ func openTarget(ctx context.Context, p place, look bool) (connect.Target, error)
 	if err != nil {
 		return nil, err
 	}
-	return live.NewDirect(o.title, o.store, o.files, version).OnClose(o.close), nil
+	return live.NewDirect(o.title, o.store, o.files, version).Seals(o.sealer).OnClose(o.close), nil
 }
 
 // redact returns an address without a password in it.

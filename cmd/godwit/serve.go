@@ -72,7 +72,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	s, err := server.New(server.Config{
 		Service: desk.service, Files: o.files, Previews: filepath.Join(c.dir(), "previews"), Log: log, Address: desk.address,
-		Web: dist, Move: live.Handler(live.NewDirect(o.title, o.store, o.files, version)), Version: version, Database: c.title(),
+		Web: dist, Move: live.Handler(live.NewDirect(o.title, o.store, o.files, version).Seals(o.sealer)), Version: version, Database: c.title(),
 		FetchAllow: c.FetchAllow, Proxies: c.Proxies,
 		Report: func(ctx context.Context, name string) (server.Report, error) {
 			r, err := move.Recorded(ctx, o.store, name)

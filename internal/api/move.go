@@ -38,6 +38,13 @@ import (
 //	POST stand                        MoveKeys, answers chat.Stand by key
 //	POST mirror                       chat.TallyQuery, answers chat.Inventory
 //
+// The turn passes from one place to the other with
+//
+//	GET  standing                     chat.Standing, without what is the place's own secret
+//	POST offer, answer, accept, freeze, retire, open, end, greet    MoveTurn
+//
+// which answer as the methods of chat.Handover do; each may be asked again.
+//
 // A batch whose answer got lost is in doubt: the mover reads the state of the
 // move, and sends it again unless its cursor is there.
 const MovePath = "/api/v1/move/"
@@ -56,6 +63,19 @@ type MovePlace struct {
 type MoveStateChange struct {
 	From chat.State `json:"from"`
 	To   chat.State `json:"to"`
+}
+
+// MoveTurn is what is asked of a place about its turn: for each call those
+// fields that it has a use for.
+type MoveTurn struct {
+	Move        string            `json:"move"`
+	Peer        string            `json:"peer,omitempty"` // of offer and answer
+	Offer       chat.PairOffer    `json:"offer,omitzero"`
+	Answer      chat.PairAnswer   `json:"answer,omitzero"`
+	Lease       int64             `json:"lease,omitempty"` // µs
+	At          chat.Position     `json:"at,omitempty"`    // of retire
+	Certificate *chat.Certificate `json:"certificate,omitempty"`
+	Heard       *chat.Greeting    `json:"heard,omitempty"`
 }
 
 // MoveNotes is a page of notes; Next goes into after, zero at the end.

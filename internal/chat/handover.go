@@ -5,6 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
+	"slices"
 	"time"
 )
 
@@ -26,6 +28,12 @@ type Pair struct {
 	Note string       // what an operator's word has overruled; "" if nothing has
 	Over bool         // ended: completed or given up
 
+	Run     Key    // of this place: a newer one since each start in the move, zero before
+	Heard   Key    // the newest run of the other place that this one has heard of
+	Unmet   bool   // started in the move, and the other place has not heard of this run
+	Doubled bool   // the other place has heard of a newer run: a copy of this place was started
+	Offered []byte // the offer that was answered here
+
 	Key     string // the move's key, sealed for this place; "" until it came
 	Private string // what opens the key when it comes, sealed for this place
 }
@@ -38,12 +46,25 @@ func (p *Pair) Mine() bool { return (p.Turn%2 == 0) == p.Even }
 // move's key can make one: the two places, and no mover.
 type Certificate struct {
 	Move string `json:"move"`
-	Turn Turn   `json:"turn"` // that begins with it
-	From Key    `json:"from"` // log that ends
-	To   Key    `json:"to"`   // log that goes on
-	End  Cursor `json:"end"`  // of the log that ends
+	Turn Turn   `json:"turn"`           // that begins with it
+	From Key    `json:"from"`           // log that ends
+	Run  Key    `json:"run"`            // of the place that gives it
+	To   Key    `json:"to"`             // log that goes on
+	End  Cursor `json:"end"`            // of the log that ends
+	Also []Key  `json:"also,omitempty"` // epochs in which the position of End is the same
 	At   Time   `json:"at"`
 	Mark []byte `json:"mark"` // HMAC-SHA-256 of the rest under the move's key
+}
+
+// ends reports whether who has reached a cursor has all up to the end.
+func (c *Certificate) ends(reached Cursor) bool {
+	switch {
+	case reached.LogID != c.From:
+		return false
+	case reached.Epoch == c.End.Epoch:
+		return reached.Pos >= c.End.Pos
+	}
+	return reached.Pos == c.End.Pos && slices.Contains(c.Also, reached.Epoch)
 }
 
 // Standing is where a place stands in a move, as of one moment.
@@ -52,6 +73,7 @@ type Standing struct {
 	Pair    Pair
 	Reached string // cursor of the move into this place; "" if nothing came
 	Now     Time   // the database's clock
+	Alike   []Key  // epochs in which the head's position is the same, its own too
 }
 
 // Governor is the store's side of hand-overs.
@@ -94,7 +116,7 @@ func (h *Handover) govern(ctx context.Context, move string, fn func(*Standing) e
 
 // Freeze stops writes for as long as the lease, or longer if they were stopped
 // already; a lease of zero or less lets them go on. It fails with Conflict if
-// the turn is not this place's: then nothing is changed.
+// the turn is not this place's, or may not be: then nothing is changed.
 func (h *Handover) Freeze(ctx context.Context, move string, lease time.Duration) (Standing, error) {
 	return h.govern(ctx, move, func(s *Standing) error {
 		switch {
@@ -103,6 +125,8 @@ func (h *Handover) Freeze(ctx context.Context, move string, lease time.Duration)
 		case !s.Pair.Mine() || s.State != Open && s.State != Frozen:
 			return Errorf(Conflict, "this place is %s: it cannot be frozen", s.State).
 				WithHint("the other place takes the writes now")
+		case s.Pair.Unmet || s.Lease == Unasked:
+			return unmet()
 		case lease <= 0:
 			s.State, s.Lease = Open, 0
 		default:
@@ -112,101 +136,129 @@ func (h *Handover) Freeze(ctx context.Context, move string, lease time.Duration)
 	})
 }
 
+func unmet() error {
+	return Errorf(Conflict, "this place was started within the move, and the other one has not answered since whether the turn is still its own").
+		WithHint("start the other place, or a mover that reaches both; `godwit admin pair` shows how it stands")
+}
+
 // Retire gives the turn away, if the place is still frozen and nothing was
 // written after the position: the point of no return. It fails with Conflict
-// otherwise. Again, it gives the same certificate.
+// otherwise. A place that has retired gives its certificate again.
 func (h *Handover) Retire(ctx context.Context, move string, at Position) (c Certificate, err error) {
 	_, err = h.govern(ctx, move, func(s *Standing) error {
-		if got := s.Pair.Came; got != nil && got.From == s.LogID && !s.Pair.Mine() && got.End.Pos == at {
-			c = *got
-			return nil
+		if again, err := h.renew(s); again != nil || err != nil {
+			if err == nil {
+				c = *again
+			}
+			return err
 		}
-		if s.Pair.Over || !s.Pair.Mine() || s.State != Frozen {
+		switch {
+		case s.Pair.Unmet || s.Lease == Unasked:
+			return unmet()
+		case s.Pair.Over || !s.Pair.Mine() || s.State != Frozen:
 			return Errorf(Conflict, "this place is %s, and not frozen for the move %s any more", s.State, move).
 				WithHint("people go on here as before; cut over again")
-		}
-		if s.Pos != at {
+		case s.Pos != at:
 			return Errorf(Conflict, "this place is at position %d, and %d was verified", s.Pos, at).
 				WithHint("people go on here as before; cut over again")
 		}
-		c = Certificate{
-			Move: move, Turn: s.Pair.Turn + 1, From: s.LogID, To: s.Pair.Log,
-			End: Cursor{LogID: s.LogID, Epoch: s.Epoch, Pos: s.Pos}, At: s.Now,
-		}
-		if c.Mark, err = h.mark(&s.Pair, "certificate", c); err != nil {
+		c = Certificate{Move: move, Turn: s.Pair.Turn + 1, From: s.LogID, To: s.Pair.Log, At: s.Now}
+		if err := h.certify(s, &c); err != nil {
 			return err
 		}
-		s.State, s.Lease, s.Pair.Turn, s.Pair.Came = Standby, 0, c.Turn, &c
+		s.State, s.Lease, s.Pair.Turn = Standby, 0, c.Turn
 		return nil
 	})
 	return c, err
 }
 
+// renew returns the certificate that the place has given with the present
+// turn, as true as it is now; nil if it has given none. A place that was
+// started again since gives it as the run that it is, and one that has taken
+// what the other place wrote since wants that other place, should it have been
+// set back, to have it all again.
+func (h *Handover) renew(s *Standing) (*Certificate, error) {
+	p := &s.Pair
+	if p.Came == nil || p.Came.From != s.LogID || p.Came.Turn != p.Turn || p.Mine() {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if p.Came.Run == p.Run && p.Came.End.Pos == s.Pos {
+		return p.Came, nil
+	}
+	c := *p.Came
+	if err := h.certify(s, &c); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// certify completes a certificate of this place, as it is now.
+func (h *Handover) certify(s *Standing, c *Certificate) (err error) {
+	c.Run, c.End, c.Also, c.Mark = s.Pair.Run, Cursor{LogID: s.LogID, Epoch: s.Epoch, Pos: s.Pos}, s.Alike, nil
+	if c.Mark, err = h.mark(&s.Pair, "certificate", c); err == nil {
+		s.Pair.Came = c
+	}
+	return err
+}
+
 // Open takes the turn, on the other place's certificate, if all up to its end
 // has arrived. It fails with Denied if the certificate is not the pair's, and
-// with Conflict if something is missing yet.
+// with Conflict if something is missing yet, or the two have to meet before.
 func (h *Handover) Open(ctx context.Context, c Certificate) (Standing, error) {
-	return h.govern(ctx, c.Move, func(s *Standing) error {
-		mark, given := []byte(nil), c.Mark
-		c.Mark = nil
-		mark, err := h.mark(&s.Pair, "certificate", c)
-		if err != nil {
-			return err
-		}
-		c.Mark = given
-		switch {
-		case !hmac.Equal(mark, given) || c.To != s.LogID || c.From != s.Pair.Log:
-			return Errorf(Denied, "this certificate is not one of the move %s to this place", c.Move)
-		case c.Turn <= s.Pair.Turn:
-			return nil // known already
-		case c.Turn != s.Pair.Turn+1 || s.Pair.Mine():
-			return Errorf(Conflict, "turn %d cannot follow on turn %d", c.Turn, s.Pair.Turn)
-		}
-		reached, err := ParseCursor(s.Reached)
-		if err != nil || reached.LogID != c.From || reached.Pos < c.End.Pos {
-			return Errorf(Conflict, "what was written at the other place up to position %d has not all arrived: this place is at %q", c.End.Pos, s.Reached).
-				WithHint("run `godwit sync` again: it goes on where it stopped")
-		}
-		s.State, s.Lease, s.Pair.Turn, s.Pair.Came = Open, 0, c.Turn, &c
-		return nil
-	})
-}
-
-// Meet learns which turn the other place knows of. A place that was set back,
-// or that restarted after its turn had ended, gives way; one that froze itself
-// when it started goes on if the turn is still its own.
-func (h *Handover) Meet(ctx context.Context, move string, turn Turn) (Standing, error) {
-	return h.govern(ctx, move, func(s *Standing) error {
-		if turn > s.Pair.Turn && s.Pair.Mine() {
-			s.Pair.Turn = turn
-			if !s.Pair.Mine() {
-				s.State, s.Lease = Standby, 0
-			}
-			return nil
-		}
-		if s.Pair.Mine() && s.State == Frozen && s.Lease == Unasked {
-			s.State, s.Lease = Open, 0
-		}
-		return nil
-	})
-}
-
-// Unasked is the lease of a place that started within a move and has not
-// heard yet whether the turn is still its own: it does not run out.
-const Unasked Time = 1<<63 - 1
-
-// Wake is for when a server starts: a place whose turn it is in a move that is
-// not over stays frozen until Meet, for its database may be an old copy.
-func (h *Handover) Wake(ctx context.Context) (Standing, error) {
-	var st Standing
-	err := h.Store.Govern(ctx, func(s *Standing) error {
-		if s.Pair.Move != "" && !s.Pair.Over && s.Pair.Mine() && (s.State == Open || s.State == Frozen) {
-			s.State, s.Lease = Frozen, Unasked
-		}
-		st = *s
-		return nil
-	})
+	st, err := h.govern(ctx, c.Move, func(s *Standing) error { return h.open(s, c) })
+	if IsKind(err, Conflict) && c.Turn > 0 {
+		// It proves that the turn went on, though this place cannot have it yet.
+		_, e := h.govern(ctx, c.Move, func(s *Standing) error { s.learn(c.Turn - 1); return nil })
+		err = errors.Join(err, e)
+	}
 	return st, err
+}
+
+func (h *Handover) open(s *Standing, c Certificate) error {
+	given := c.Mark
+	c.Mark = nil
+	mark, err := h.mark(&s.Pair, "certificate", &c)
+	if err != nil {
+		return err
+	}
+	if !hmac.Equal(mark, given) || c.To != s.LogID || c.From != s.Pair.Log {
+		return Errorf(Denied, "this certificate is not one of the move %s to this place", c.Move)
+	}
+	c.Mark = given
+	if c.Turn <= s.Pair.Turn {
+		return nil // known already
+	}
+	s.learn(c.Turn - 1)
+	switch {
+	case s.Pair.Unmet:
+		return unmet()
+	case c.Run != s.Pair.Heard:
+		return Errorf(Conflict, "the other place was started again since it gave the certificate of turn %d", c.Turn).
+			WithHint("ask it again for its certificate; if it does not stand by, its turn is not over")
+	}
+	reached, err := ParseCursor(s.Reached)
+	if err != nil || !c.ends(reached) {
+		return Errorf(Conflict, "what was written at the other place up to position %d has not all arrived: this place is at %q", c.End.Pos, s.Reached).
+			WithHint("run `godwit sync` again: it goes on where it stopped")
+	}
+	s.State, s.Lease, s.Pair.Turn, s.Pair.Came = Open, 0, c.Turn, &c
+	return nil
+}
+
+// learn takes note that the turn has come to t. Without a certificate a place
+// never gets a turn by that: it stands by and waits for one.
+func (s *Standing) learn(t Turn) {
+	p := &s.Pair
+	if (t%2 == 0) == p.Even {
+		t--
+	}
+	if t <= p.Turn {
+		return
+	}
+	if p.Mine() {
+		s.State, s.Lease = Standby, 0
+	}
+	p.Turn = t
 }
 
 // Overrule is an operator's word that the other place is gone for good: this
@@ -216,16 +268,18 @@ func (h *Handover) Overrule(ctx context.Context, move, why string) (Standing, er
 	return h.govern(ctx, move, func(s *Standing) error {
 		if !s.Pair.Mine() {
 			s.Pair.Turn++
-		} else if s.Lease == Unasked || s.State != Open {
+		} else if s.State != Open {
 			s.Pair.Turn += 2
 		}
 		s.State, s.Lease, s.Pair.Note = Open, 0, why
+		s.Pair.Unmet, s.Pair.Doubled = false, false
 		return nil
 	})
 }
 
 // End ends the pair: the place whose turn it is goes on alone, and the other
-// is retired for good, and does nothing but pass people on.
+// is retired for good, and does nothing but pass people on. It is for the place
+// whose turn it is first.
 func (h *Handover) End(ctx context.Context, move string) (Standing, error) {
 	return h.govern(ctx, move, func(s *Standing) error {
 		if s.Pair.Mine() && s.State == Frozen {
@@ -241,7 +295,7 @@ func (h *Handover) End(ctx context.Context, move string) (Standing, error) {
 
 // mark vouches for something under the move's key, for one purpose.
 func (h *Handover) mark(p *Pair, purpose string, what any) ([]byte, error) {
-	key, err := h.Sealer.Open(p.Key, pairPurpose(p.Move))
+	key, err := h.unseal(p.Key, pairPurpose(p.Move))
 	if err != nil {
 		return nil, err
 	}
@@ -253,6 +307,14 @@ func (h *Handover) mark(p *Pair, purpose string, what any) ([]byte, error) {
 	mac.Write([]byte(purpose + "\x00"))
 	mac.Write(text)
 	return mac.Sum(nil), nil
+}
+
+func (h *Handover) seal(plain []byte, purpose string) (string, error) {
+	return (&Service{Sealer: h.Sealer}).seal(plain, purpose)
+}
+
+func (h *Handover) unseal(sealed, purpose string) ([]byte, error) {
+	return (&Service{Sealer: h.Sealer}).unseal(sealed, purpose)
 }
 
 func pairPurpose(move string) string { return "key of the move " + move }

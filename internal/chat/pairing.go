@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdh"
 	"crypto/hpke"
@@ -47,7 +48,15 @@ func (h *Handover) Offer(ctx context.Context, move, peer string) (o PairOffer, e
 			if err != nil {
 				return err
 			}
-			s.Pair = Pair{Move: move, Own: s.Pos, Private: h.Sealer.Seal(raw, pairPurpose(move)+", private")}
+			own := s.Pos
+			if s.State == Receiving && s.Pair.Move != "" && !s.Pair.Even {
+				own = s.Pair.Own // what came since came in a move that was given up
+			}
+			sealed, err := h.seal(raw, pairPurpose(move)+", private")
+			if err != nil {
+				return err
+			}
+			s.Pair = Pair{Move: move, Own: own, Private: sealed}
 			s.State = Receiving
 		}
 		if peer != "" {
@@ -69,16 +78,26 @@ func (h *Handover) Answer(ctx context.Context, move, peer string, o PairOffer) (
 		if s.LogID == o.Log {
 			return Errorf(Invalid, "both ends of the move are the same place").WithHint("name two places")
 		}
-		if s.Pair.Move != move || s.Pair.Over || s.Pair.Log != o.Log {
-			if s.Pair.Move != "" && !s.Pair.Over {
-				return Errorf(Conflict, "this place is in the move %s already", s.Pair.Move).WithHint("end that first: godwit abort %s", s.Pair.Move)
+		same := s.Pair.Move == move && s.Pair.Log == o.Log && s.Pair.Even
+		switch {
+		case same && bytes.Equal(s.Pair.Offered, o.Public):
+			if s.Pair.Over {
+				return Errorf(Conflict, "the move %s is over here, and the other place does not know", move).WithHint("tell it first: godwit abort %s", move)
 			}
-			if s.State != Open {
-				return Errorf(Conflict, "this place is %s: nothing can be moved away from it", s.State)
-			}
+		case same && !s.Pair.Over:
+			return Errorf(Conflict, "this place has answered another offer of the move %s", move).WithHint("end it first: godwit abort %s", move)
+		case s.Pair.Move != "" && !s.Pair.Over:
+			return Errorf(Conflict, "this place is in the move %s already", s.Pair.Move).WithHint("end that first: godwit abort %s", s.Pair.Move)
+		case s.State != Open:
+			return Errorf(Conflict, "this place is %s: nothing can be moved away from it", s.State)
+		default:
 			key := make([]byte, moveKeyBytes)
 			rand.Read(key) //nolint:errcheck // never fails
-			s.Pair = Pair{Move: move, Log: o.Log, Even: true, Key: h.Sealer.Seal(key, pairPurpose(move))}
+			sealed, err := h.seal(key, pairPurpose(move))
+			if err != nil {
+				return err
+			}
+			s.Pair = Pair{Move: move, Log: o.Log, Even: true, Offered: o.Public, Key: sealed}
 		}
 		if peer != "" {
 			s.Pair.Peer = peer
@@ -87,7 +106,7 @@ func (h *Handover) Answer(ctx context.Context, move, peer string, o PairOffer) (
 		if err != nil {
 			return Errorf(Invalid, "the other place's offer cannot be read: %w", err)
 		}
-		key, err := h.Sealer.Open(s.Pair.Key, pairPurpose(move))
+		key, err := h.unseal(s.Pair.Key, pairPurpose(move))
 		if err != nil {
 			return err
 		}
@@ -101,12 +120,6 @@ func (h *Handover) Answer(ctx context.Context, move, peer string, o PairOffer) (
 // Accept completes the pair at the place that made the offer.
 func (h *Handover) Accept(ctx context.Context, move string, a PairAnswer) error {
 	_, err := h.govern(ctx, move, func(s *Standing) error {
-		if s.Pair.Key != "" {
-			if s.Pair.Log != a.Log {
-				return Errorf(Conflict, "the move %s is paired with another place", move)
-			}
-			return nil
-		}
 		private, err := h.private(&s.Pair)
 		if err != nil {
 			return err
@@ -115,14 +128,23 @@ func (h *Handover) Accept(ctx context.Context, move string, a PairAnswer) error 
 		if err != nil || len(key) != moveKeyBytes {
 			return Errorf(Denied, "the other place's answer was not made for this one")
 		}
-		s.Pair.Log, s.Pair.Key = a.Log, h.Sealer.Seal(key, pairPurpose(move))
-		return nil
+		if s.Pair.Key != "" {
+			known, err := h.unseal(s.Pair.Key, pairPurpose(move))
+			if err == nil && (s.Pair.Log != a.Log || !bytes.Equal(known, key)) {
+				err = Errorf(Conflict, "the move %s is paired with another place, or with an older copy of this one", move).WithHint("end it first: godwit abort %s", move)
+			}
+			return err
+		}
+		if s.Pair.Key, err = h.seal(key, pairPurpose(move)); err == nil {
+			s.Pair.Log = a.Log
+		}
+		return err
 	})
 	return err
 }
 
 func (h *Handover) private(p *Pair) (hpke.PrivateKey, error) {
-	raw, err := h.Sealer.Open(p.Private, pairPurpose(p.Move)+", private")
+	raw, err := h.unseal(p.Private, pairPurpose(p.Move)+", private")
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,11 @@ type Party interface {
 	Open(ctx context.Context, c chat.Certificate) (chat.Standing, error)
 	End(ctx context.Context, move string) (chat.Standing, error)
 
+	// Greet says how the place stands to the other one of its pair, after it has
+	// heard what that one said, which may be nothing yet: see chat.Handover, and
+	// Acquaint, which lets two places do so.
+	Greet(ctx context.Context, move string, heard *chat.Greeting) (chat.Greeting, error)
+
 	// Stand is chat.Exporter's; secrets by their keyed digests (see Mirror).
 	Stand(ctx context.Context, kind chat.Kind, keys []chat.Key) (map[chat.Key]chat.Stand, error)
 
@@ -55,6 +60,20 @@ type Party interface {
 	// Tell keeps how the move goes, for the place's console, and returns what
 	// administrators have ordered there since order n.
 	Tell(ctx context.Context, move string, status []byte, after int64) (orders []Order, err error)
+}
+
+// Acquaint lets two places of a pair meet, as they do by themselves if they
+// reach each other. One that was started since takes no turn and goes on with
+// none before: so a mover does it before it freezes, and before it opens. Again
+// does no harm. A certificate that is on its way arrives with it.
+func Acquaint(ctx context.Context, move string, a, b Party) error {
+	g, err := a.Greet(ctx, move, nil)
+	for _, p := range []Party{b, a, b} {
+		if err == nil {
+			g, err = p.Greet(ctx, move, &g)
+		}
+	}
+	return err
 }
 
 // Load is how the people of a place fare.

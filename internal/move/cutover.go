@@ -30,6 +30,9 @@ func (f *Flight) handOver(ctx context.Context, what string) error {
 	if err := f.step("before prepare"); err != nil {
 		return err
 	}
+	if err := f.acquaint(ctx); err != nil {
+		return err
+	}
 	part, predicted, err := f.prepareGate(ctx)
 	if err != nil {
 		return err
@@ -268,6 +271,11 @@ func (f *Flight) openOther(ctx context.Context, what string, c chat.Certificate,
 	defer cancel()
 	for {
 		_, err := f.way.follower.party.Open(ctx, c)
+		if chat.IsKind(err, chat.Conflict) { // it was started again since they met
+			if _, err = f.bring(ctx, f.way.writer, f.way.follower); chat.IsKind(err, chat.Conflict) {
+				return err // it was set back: the next look at both goes on from there
+			}
+		}
 		if err == nil {
 			break
 		}

@@ -133,56 +133,74 @@ func (f *Flight) pair(ctx context.Context) error {
 // finishPassing brings a certificate to the place that it is for: the turn was
 // given away, and whoever gave it cannot have it back by itself.
 func (f *Flight) finishPassing(ctx context.Context, w whereabouts) error {
-	newer, older := w.byTurn()
-	c := newer.at.Pair.Came
-	if c == nil || c.Turn != newer.at.Pair.Turn || c.To != older.at.LogID {
-		return f.meet(ctx, older, newer.at.Pair.Turn)
-	}
 	if err := f.enter(ctx, StageCutover); err != nil {
 		f.Log.Warn("hook", "err", err) // nothing stops it here
 	}
 	// People wait: this is not given up because somebody pressed Ctrl-C.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverFor)
 	defer cancel()
-	if _, err := older.party.Open(ctx, *c); err != nil {
+	newer, older := w.byTurn()
+	c, err := f.bring(ctx, newer, older)
+	if chat.IsKind(err, chat.Conflict) {
+		// The place was set back, and lacks what it had had: it gets it again
+		// from the one that stands by.
+		f.way = way{newer, older, newer.at.Pair.Turn}
+		if err = f.in.begin(ctx, f.Name, f.way); err == nil {
+			if _, err = f.pass(ctx); err == nil {
+				c, err = f.bring(ctx, newer, older)
+			}
+		}
+	}
+	if err != nil || c == nil {
 		return err
 	}
 	return f.passed(ctx, c)
+}
+
+// bring lets the two places hear of each other, and the older one open on the
+// certificate that there is. If there is none, the turn was overruled.
+func (f *Flight) bring(ctx context.Context, newer, older side) (*chat.Certificate, error) {
+	if err := f.acquaint(ctx); err != nil {
+		return nil, err
+	}
+	st, err := newer.party.Standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := st.Pair.Came
+	if c == nil || c.Turn != st.Pair.Turn || c.To != older.at.LogID {
+		return nil, pause(ctx, retryAfter)
+	}
+	_, err = older.party.Open(ctx, *c)
+	return c, err
 }
 
 // handOverFor is how long a mover that was told to stop tries to open the
 // place that is to go on. The two places try it too, without end.
 const handOverFor = 2 * time.Minute
 
-// meeter is a place that can be told of the turn, as its other place tells it.
-type meeter interface {
-	Meet(ctx context.Context, move string, turn chat.Turn) (chat.Standing, error)
-}
-
-func (f *Flight) meet(ctx context.Context, s side, turn chat.Turn) error {
-	m, ok := s.party.(meeter)
-	if !ok {
-		return chat.Errorf(chat.Conflict, "the place %q knows of turn %d, and the other one of turn %d: an operator's word has overruled one of them", s.name, s.at.Pair.Turn, turn).
-			WithHint("start that place's server: it asks the other one by itself")
-	}
-	_, err := m.Meet(ctx, f.Name, turn)
-	return err
+// acquaint lets the two places hear of each other.
+func (f *Flight) acquaint(ctx context.Context) error {
+	return connect.Acquaint(ctx, f.Name, f.Source, f.Target)
 }
 
 // wake lets the place that has the turn go on, if a mover that ended or a
 // restart left it frozen: both places know of the same turn.
 func (f *Flight) wake(ctx context.Context, w *way) error {
+	if w.writer.at.Pair.Unmet || w.follower.at.Pair.Unmet {
+		err := f.acquaint(ctx)
+		if err == nil {
+			w.writer.at, err = w.writer.party.Standing(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if w.writer.at.State != chat.Frozen {
 		return nil
 	}
 	var err error
-	if m, ok := w.writer.party.(meeter); ok && w.writer.at.Lease == chat.Unasked {
-		w.writer.at, err = m.Meet(ctx, f.Name, w.turn)
-	}
-	if err == nil && w.writer.at.State == chat.Frozen {
-		w.writer.at, err = w.writer.party.Freeze(ctx, f.Name, 0)
-	}
-	if err == nil {
+	if w.writer.at, err = w.writer.party.Freeze(ctx, f.Name, 0); err == nil {
 		f.board.say("people go on at the place where they were")
 	}
 	return err

@@ -117,7 +117,7 @@ func (w *world) serve(c server.Config) {
 	w.t.Helper()
 	c.Service, c.Files, c.Previews, c.Web, c.Database, c.Version = w.service, w.files, filepath.Join(w.t.TempDir(), "previews"), dist, "SQLite", "test"
 	c.Log = slog.New(slog.NewTextHandler(w.log, nil))
-	c.Move = live.Handler(live.NewDirect("test", w.store, w.files, "test"))
+	c.Move = live.Handler(live.NewDirect("test", w.store, w.files, "test").Seals(w.service.Sealer))
 	c.Report = func(_ context.Context, name string) (server.Report, error) {
 		if name != "flight" {
 			return nil, chat.Errorf(chat.NotFound, "there is no move %s", name)

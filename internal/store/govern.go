@@ -64,10 +64,27 @@ func (s *session) standing(h *head) (st chat.Standing, stored string, err error)
 		return st, stored, err
 	}
 	err = s.row(`SELECT reached FROM moves WHERE name = $1`, st.Pair.Move).Scan(&st.Reached)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return st, stored, s.db.fail("read the state of the move", err)
 	}
-	return st, stored, s.db.fail("read the state of the move", err)
+	st.Alike, err = s.alike(h)
+	return st, stored, err
+}
+
+// mostAlike is how many epochs are looked at: each start of the place is one.
+const mostAlike = 32
+
+// alike lists the newest epochs in which the position of the head means what
+// it means now: no position up to it was given out again after them.
+func (s *session) alike(h *head) (list []chat.Key, err error) {
+	err = s.each(func(rows *sql.Rows) error {
+		var k chat.Key
+		err := rows.Scan((*keyColumn)(&k))
+		list = append(list, k)
+		return err
+	}, `SELECT e.id FROM epochs e WHERE NOT EXISTS (SELECT 1 FROM epochs n WHERE n.started > e.started AND n.pos < $1)
+		ORDER BY e.started DESC LIMIT $2`, int64(h.Pos), mostAlike)
+	return list, err
 }
 
 // pair reads the pair; zero if there never was one.

@@ -70,7 +70,7 @@ func TestGovern(t *testing.T) {
 	both(t, func(t *testing.T, path string) {
 		db, all := open(t, path), t
 		put(t, db, userN(1))
-		if st := standing(t, db); st.Pair != (chat.Pair{}) || st.State != chat.Open || st.Pos != 1 || st.Now == 0 {
+		if st := standing(t, db); !reflect.DeepEqual(st.Pair, chat.Pair{}) || st.State != chat.Open || st.Pos != 1 || st.Now == 0 {
 			t.Errorf("before any move: %+v", st)
 		}
 		want := chat.Pair{Move: "move", Log: key("log", 1), Peer: "https://there.example", Even: true, Turn: 8, Own: 3, Note: "n", Key: "k", Private: "p",

@@ -55,6 +55,9 @@ func Handler(target connect.Target) http.Handler {
 	if place, ok := target.(mirrored); ok {
 		mirrorHandler{place}.routes(mux)
 	}
+	if place, ok := target.(governed); ok {
+		governHandler{place}.routes(mux)
+	}
 	return mux
 }
 

@@ -30,20 +30,9 @@ type couriers struct {
 	made *chat.Courier
 }
 
-// standing reads how the place stands.
-func (d *Direct) standing(ctx context.Context) (chat.Standing, error) {
-	g, ok := d.store.(interface {
-		Standing(ctx context.Context) (chat.Standing, error)
-	})
-	if !ok {
-		return chat.Standing{}, nil
-	}
-	return g.Standing(ctx)
-}
-
 // courier carries secrets to and from the other place; nil in no pair.
 func (d *Direct) courier(ctx context.Context) (*chat.Courier, error) {
-	st, err := d.standing(ctx)
+	st, err := d.store.Standing(ctx)
 	if err != nil || st.Pair.Key == "" || st.Pair.Over {
 		return nil, err
 	}
