@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/godwit-chat/godwit/internal/testkit"
 )
 
 // serverKey finds a script's server among its values.
@@ -49,10 +50,8 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	if b.cmd != nil {
 		ts.Fatalf("a server is running already")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listen, err := testkit.FreeAddress()
 	ts.Check(err)
-	listen := l.Addr().String()
-	ts.Check(l.Close())
 	cmd := command(ts, "godwit", append([]string{"serve", "--listen", listen}, args[1:]...)...)
 	*b = background{cmd: cmd, rest: make(chan error, 1)}
 	cmd.Stderr = &b.log

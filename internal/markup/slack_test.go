@@ -179,11 +179,21 @@ func FuzzSlackBlocks(f *testing.F) {
 	})
 }
 
+// Quickest returns how long something takes: once, if that is within what it
+// may, or else the quickest of ten, as the machine may have been busy.
+func Quickest(limit time.Duration, what func()) time.Duration {
+	best := time.Duration(1 << 62)
+	for try := 0; try < 10 && best > limit; try++ {
+		began := time.Now()
+		what()
+		best = min(best, time.Since(began))
+	}
+	return best
+}
+
 func TestSlackTextThatIsMadeToBeSlowIsNot(t *testing.T) {
 	for _, piece := range []string{"*a ", "<", "`", "_*~", "*a*", ":a", "<a", "*a _b ~c ", "<@", "```", "&gt;", "https://a ", "<a>*", "`*"} {
-		began := time.Now()
-		Tree(chat.FormatSlack, strings.Repeat(piece, maxParsed/len(piece)), slackOptions)
-		if took := time.Since(began); took > time.Second {
+		if took := Quickest(time.Second, func() { Tree(chat.FormatSlack, strings.Repeat(piece, maxParsed/len(piece)), slackOptions) }); took > time.Second {
 			t.Errorf("%q many times took %v", piece, took)
 		}
 	}

@@ -3,7 +3,6 @@ package move_test
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"github.com/godwit-chat/godwit/internal/connect"
 	"github.com/godwit-chat/godwit/internal/connect/live"
 	"github.com/godwit-chat/godwit/internal/move"
+	"github.com/godwit-chat/godwit/internal/testkit"
 )
 
 // served is a target behind HTTP, with a token, and a way to disturb it.
@@ -176,14 +176,11 @@ func TestDial(t *testing.T) {
 	defer srv.Close()
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := testkit.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := "http://" + l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	nobody := "http://" + free
 	for name, c := range map[string]struct {
 		url, token string
 		kind       chat.ErrorKind

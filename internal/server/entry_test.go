@@ -48,10 +48,15 @@ func TestSignInTakesAsLongForNobody(t *testing.T) {
 		}
 		return best
 	}
-	known, unknown := took("member"), took("nobody")
-	if unknown < known/2 || known < unknown/3 {
-		t.Errorf("%v for somebody, %v for nobody", known, unknown)
+	// What else the machine does makes single rounds differ; without the work
+	// of a hash, all would.
+	var known, unknown time.Duration
+	for range 10 {
+		if known, unknown = took("member"), took("nobody"); unknown >= known/2 && known >= unknown/3 {
+			return
+		}
 	}
+	t.Errorf("%v for somebody, %v for nobody", known, unknown)
 }
 
 func TestTooManyTries(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,23 +48,24 @@ func TestAClientThatNeverReadsIsCutOffAndCostsNobodyElseAnything(t *testing.T) {
 	w.must(err)
 	good := w.ears("member")
 	c := w.as("member")
-	text := strings.Repeat("the tide is rising ", 500)
+	text := strings.Repeat("the tide is rising 潮が満ちる。", 350) // 10 MB in all: more than the buffers of systems hold
 	slowest := time.Duration(0)
-	for i := range 1200 {
+	const posts = 800
+	for i := range posts {
 		from := time.Now()
 		_, err := c.Post(t.Context(), w.roomID("open"), text+strconv.Itoa(i), nonce())
 		w.must(err)
 		good.text(text + strconv.Itoa(i))
 		slowest = max(slowest, time.Since(from))
 	}
-	if slowest > 3*time.Second {
+	if slowest > 8*time.Second { // a write to the one that is deaf is given up after ten
 		t.Errorf("a message took %s to somebody who reads", slowest)
 	}
 	// It was told to come back, if it ever reads on; at any rate it is cut off
 	// before it has all.
 	e := &ear{w: w, conn: conn, raw: &strings.Builder{}}
 	all, code := e.ended()
-	if len(all) >= 1200 || code != api.FeedSlow && code != -1 {
+	if len(all) >= posts || code != api.FeedSlow && code != -1 {
 		t.Errorf("it got %d messages, and was closed with %d", len(all), code)
 	}
 }
@@ -226,7 +228,7 @@ func TestAClockThatIsWrongHarmsNobody(t *testing.T) {
 
 func TestAnImportIntoAPlaceInUseIsNoNews(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
-		e := w.ears("member", "open")
+		e, owner := w.ears("member", "open"), w.as("owner")
 		from := e.cursor
 		state, err := w.db.Begin(t.Context(), chat.MoveSpec{Name: "flood", Source: "elsewhere", Artefact: "1"})
 		w.must(err)
@@ -243,15 +245,17 @@ func TestAnImportIntoAPlaceInUseIsNoNews(t *testing.T) {
 			w.must(err)
 			cursor = batch.To
 		}
-		_, err = w.as("owner").Post(t.Context(), w.roomID("open"), "in the middle of it", nonce())
+		_, err = owner.Post(t.Context(), w.roomID("open"), "in the middle of it", nonce())
 		w.must(err)
-		for _, v := range e.text("in the middle of it") {
-			if v.Type == "message" || v.Type == "afresh" {
+		heard := e.text("in the middle of it")
+		isHistory := func(v api.Event) bool { return v.Type == "history" }
+		if !slices.ContainsFunc(heard, isHistory) { // it is told every now and then, before or after
+			heard = append(heard, e.until(isHistory)...)
+		}
+		for _, v := range heard {
+			if v.Type == "message" || v.Type == "afresh" || v.Type == "history" && v.ID != w.roomID("open") {
 				t.Fatalf("they heard %+v", v)
 			}
-		}
-		if got := e.next("history"); got.ID != w.roomID("open") {
-			t.Errorf("%+v", got)
 		}
 		s, err := w.as("member").Start(t.Context())
 		w.must(err)

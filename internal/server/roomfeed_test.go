@@ -33,7 +33,7 @@ func TestRoomsAreShownAsArrivingUntilTheirMoveHasEnded(t *testing.T) {
 		n := 0
 		until := func(arriving bool) {
 			t.Helper()
-			for begun := time.Now(); time.Since(begun) < 20*time.Second; {
+			for begun := time.Now(); time.Since(begun) < 2*time.Minute; {
 				n++
 				text := fmt.Sprintf("tick %d", n)
 				_, err := other.Post(t.Context(), w.roomID("open"), text, fmt.Sprintf("nonce of tick %d", n))

@@ -96,6 +96,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		for room := range access {
 			w.say(room, "member", "a secret of "+room)
 		}
+		ears["guest"].text("a secret of guests") // before a change of the room makes them start afresh
 		w.put(&chat.User{ID: chat.UserID(key("user", "last")), Name: "last of all", Role: chat.RoleMember},
 			&chat.Member{Room: w.rooms["guests"].ID, User: w.users["guest"].ID, Star: true})
 		for _, who := range everybody {
@@ -169,26 +170,27 @@ func TestEveryCallHasABudgetOfQueries(t *testing.T) {
 	w.put(&chat.Member{Room: w.rooms["private"].ID, User: w.users["owner"].ID, Admin: true})
 	names := strings.NewReplacer("PRIVATE", w.roomID("private"), "ROOM", w.roomID("open"), "MESSAGE", f.Message.String(), "FILE", f.ID.String(), "CONTENT", f.Contents[0].String())
 	for path, most := range budgets {
-		n := int64(1000)
-		for range 3 { // what the server reads beside it is not the call's
+		reads, writes := int64(1000), int64(1000)
+		for try := 0; try < 20 && (try < 3 || reads > most || writes > 0); try++ { // what the server does beside it is not the call's
 			w.store.reset()
 			w.must(c.Do(t.Context(), http.MethodGet, names.Replace(path), nil, nil))
-			n = min(n, w.store.reads.Load())
+			reads, writes = min(reads, w.store.reads.Load()), min(writes, w.store.updates.Load())
 		}
-		if n > most || n == 0 {
-			t.Errorf("%s: %d reads, at most %d", path, n, most)
+		if reads > most || reads == 0 {
+			t.Errorf("%s: %d reads, at most %d", path, reads, most)
 		}
-		if n := w.store.updates.Load(); n != 0 {
-			t.Errorf("%s: %d writes", path, n)
+		if writes != 0 {
+			t.Errorf("%s: %d writes", path, writes)
 		}
 	}
-	for range 3 {
+	writes := int64(1000)
+	for try := 0; try < 20 && writes > 1; try++ {
 		w.store.reset()
-		_, err := c.Post(t.Context(), w.roomID("open"), "hello", time.Now().Format(time.RFC3339Nano))
+		_, err := c.Post(t.Context(), w.roomID("open"), "hello", nonce())
 		w.must(err)
+		writes = min(writes, w.store.updates.Load())
 	}
-	// The server's own reading of the log goes on beside it.
-	if n := w.store.updates.Load(); n != 1 {
-		t.Errorf("a post: %d writes", n)
+	if writes != 1 {
+		t.Errorf("a post: %d writes", writes)
 	}
 }

@@ -6,22 +6,15 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { axe, calm, launch, open, phone } from "./browser.mjs";
+import { freePort } from "./server.mjs";
 
 const program = process.env.GODWIT_BIN ?? path.join(path.dirname(fileURLToPath(import.meta.url)), "../../bin/godwit");
 const password = "tidal flats at dawn";
-
-const freePort = () => new Promise((done) => {
-  const s = net.createServer().listen(0, "127.0.0.1", () => {
-    const { port } = s.address();
-    s.close(() => done(port));
-  });
-});
 
 // code is what an authenticator app shows (RFC 6238).
 function code(secret, steps = 0) {
@@ -270,7 +263,7 @@ describe("one's account", () => {
     await page.goto("/preferences");
     await page.getByText("Chrome on").nth(1).waitFor();
     await page.getByRole("button", { name: /^End the session of/ }).click();
-    await other.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 5000 });
+    await other.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 15_000 });
     await enter(other);
     await inside(other);
     await page.goto("/preferences");
@@ -284,7 +277,7 @@ describe("one's account", () => {
     await field("New password").fill(password);
     await field("The same again").fill(password);
     await button("Change the password").click();
-    await other.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 5000 });
+    await other.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 15_000 });
     await enter(other);
     await inside(other);
     await page.reload();
@@ -329,7 +322,7 @@ describe("one's account", () => {
     await page.locator(".person-row", { hasText: "Administrator" }).waitFor();
     await button("Edit Bob Curlew").click();
     await button("End all sessions", dialog).click();
-    await his.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 5000 });
+    await his.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 15_000 });
     await button("Deactivate", dialog).click();
     await page.locator(".person-row", { hasText: "left" }).waitFor();
     await enter(his, "bob");

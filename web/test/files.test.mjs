@@ -8,21 +8,14 @@ import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import zlib from "node:zlib";
 import { axe, calm, launch, open, phone, signIn, wide } from "./browser.mjs";
+import { freePort } from "./server.mjs";
 
 const { GODWIT_BIN: bin, SHOTS: shots } = process.env;
-
-const freePort = () => new Promise((done) => {
-  const s = net.createServer().listen(0, "127.0.0.1", () => {
-    const { port } = s.address();
-    s.close(() => done(port));
-  });
-});
 
 // png makes a picture of one colour.
 export function png(w, h, [r, g, b]) {

@@ -85,7 +85,7 @@ describe("history", () => {
     await page.goto(`${path}/${target}`);
     const row = page.locator(`article.marked[data-id="${target}"]`);
     await row.waitFor();
-    await assert.doesNotReject(row.click({ trial: true, timeout: 2000 }));
+    await assert.doesNotReject(row.click({ trial: true }));
     await page.getByRole("button", { name: "Back to the newest" }).click();
     await page.locator(`[data-id="${all.at(-1)}"]`).waitFor();
     calm(page);

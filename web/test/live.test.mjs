@@ -45,7 +45,7 @@ describe("two people at a real server", () => {
     const from = Date.now();
     await press(ann, "Can you hear me?");
     await shown(bob, "Can you hear me?");
-    assert.ok(Date.now() - from < 3000);
+    assert.ok(Date.now() - from < 15_000);
     await composer(bob).pressSequentially("Lo");
     await ann.getByText("Bob is writing").waitFor();
     await composer(bob).fill("");
@@ -119,7 +119,7 @@ describe("two people at a real server", () => {
       return (await fetch("/api/v1/account/sessions/" + there.id, { method: "DELETE" })).status;
     });
     assert.ok(answer < 300, "ending the session answers " + answer);
-    await other.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 3000 });
+    await other.getByText("You were signed out. Sign in again to go on.").waitFor({ timeout: 15_000 });
     await other.context().close();
   });
 });

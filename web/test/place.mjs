@@ -4,10 +4,10 @@
 //	GODWIT_BIN  the program
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import zlib from "node:zlib";
+import { freePort } from "./server.mjs";
 
 // png makes a picture of one colour.
 export function png(w, h, colour) {
@@ -29,13 +29,6 @@ export function png(w, h, colour) {
 }
 
 export const bin = process.env.GODWIT_BIN;
-
-const freePort = () => new Promise((done) => {
-  const s = net.createServer().listen(0, "127.0.0.1", () => {
-    const { port } = s.address();
-    s.close(() => done(port));
-  });
-});
 
 export class Place {
   cookies = new Map();

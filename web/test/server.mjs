@@ -11,12 +11,15 @@ const binary = process.env.GODWIT ?? path.join(path.dirname(fileURLToPath(import
 
 export const password = "tidal flats at dawn";
 
-async function freePort() {
-  const probe = net.createServer();
-  await new Promise((done) => probe.listen(0, "127.0.0.1", done));
-  const { port } = probe.address();
-  await new Promise((done) => probe.close(done));
-  return port;
+// freePort is one below those that systems give to connections by themselves:
+// a browser opens many, and one could take it before it is used.
+export async function freePort() {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    const probe = net.createServer();
+    const free = await new Promise((done) => probe.once("error", () => done(false)).listen(port, "127.0.0.1", () => probe.close(() => done(true))));
+    if (free) return port;
+  }
 }
 
 export class Server {

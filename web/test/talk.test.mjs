@@ -472,7 +472,7 @@ describe("messages", { skip: bin ? false : "GODWIT_BIN is not set" }, () => {
         document.getElementById("composer").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
       }, [html, plain]);
       const is = async (want) => {
-        await page.waitForFunction((w) => document.getElementById("composer").value.length === w.length, want, { timeout: 2000 }).catch(() => undefined);
+        await page.waitForFunction((w) => document.getElementById("composer").value.length === w.length, want).catch(() => undefined);
         assert.equal(await composer().inputValue(), want);
       };
       for (const [html, plain, want] of [

@@ -198,7 +198,7 @@ func TestBadInput(t *testing.T) {
 			if !chat.IsKind(err, c.kind) || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("%v (%s), want %q (%s)", err, chat.KindOf(err), c.says, c.kind)
 			}
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > 30*time.Second {
 				t.Errorf("it took %v to say so", took)
 			}
 		})
