@@ -32,17 +32,25 @@ type app struct {
 type commands struct {
 	JSON bool `name:"json"`
 
-	Serve   serveCmd   `cmd:""`
-	Plan    planCmd    `cmd:""`
-	Import  importCmd  `cmd:""`
-	Verify  verifyCmd  `cmd:""`
-	Inspect inspectCmd `cmd:""`
-	Report  reportCmd  `cmd:""`
-	Sample  sampleCmd  `cmd:""`
-	Demo    demoCmd    `cmd:""`
-	Admin   adminCmd   `cmd:""`
-	Version versionCmd `cmd:""`
-	Help    helpCmd    `cmd:""`
+	Serve    serveCmd    `cmd:""`
+	Plan     planCmd     `cmd:""`
+	Import   importCmd   `cmd:""`
+	Sync     syncCmd     `cmd:""`
+	Cutover  cutoverCmd  `cmd:""`
+	Rollback rollbackCmd `cmd:""`
+	Complete completeCmd `cmd:""`
+	Abort    abortCmd    `cmd:""`
+	Rehearse rehearseCmd `cmd:""`
+	Status   statusCmd   `cmd:""`
+	Set      setCmd      `cmd:""`
+	Verify   verifyCmd   `cmd:""`
+	Inspect  inspectCmd  `cmd:""`
+	Report   reportCmd   `cmd:""`
+	Sample   sampleCmd   `cmd:""`
+	Demo     demoCmd     `cmd:""`
+	Admin    adminCmd    `cmd:""`
+	Version  versionCmd  `cmd:""`
+	Help     helpCmd     `cmd:""`
 }
 
 // run does what a command line says, and returns the exit code.

@@ -114,11 +114,15 @@ func closeBoth(j *move.Job, err *error) {
 
 // planCmd looks at both ends and writes the plan.
 type planCmd struct {
-	moveFlags `embed:""`
+	moveFlags   `embed:""`
+	flightFlags `embed:""`
 }
 
-// Run prints what an import would do. Nothing is changed.
+// Run prints what a move would do. Nothing is changed.
 func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
+	if livePlace(c.From) {
+		return c.plan(ctx, a, &c.moveFlags)
+	}
 	j, err := c.job(ctx, a, true)
 	if err != nil {
 		return err
@@ -189,12 +193,20 @@ var levels = map[string]chat.Level{"L1": chat.L1, "L2": chat.L2, "L3": chat.L3}
 
 // verifyCmd compares both ends.
 type verifyCmd struct {
-	moveFlags `embed:""`
-	Level     string `enum:"L1,L2,L3" default:"L2"`
+	moveFlags   `embed:""`
+	flightFlags `embed:""`
+	Level       string `enum:"L1,L2,L3" default:"L2"`
+	Repair      bool
 }
 
-// Run compares and reports. Neither end is changed.
+// Run compares and reports. Neither end is changed, but to repair.
 func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
+	if livePlace(c.From) {
+		return c.verify(ctx, a, &c.moveFlags, levels[c.Level], c.Repair)
+	}
+	if c.Repair {
+		return chat.Errorf(chat.Invalid, "--repair is for two places in use").WithHint("an import repairs by itself: run godwit import again")
+	}
 	j, err := c.job(ctx, a, true)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/move"
 )
 
 // Config is a move described in a file, godwit.toml. Secrets are not in it:
@@ -28,17 +29,17 @@ type Config struct {
 	FromFile string `toml:"from_token_file"`
 	ToFile   string `toml:"to_token_file"`
 	State    string `toml:"state"` // directory in which NAME.godwit is kept
-	Seed     string `toml:"seed"`
-	People   string `toml:"people"`
-	Metrics  string `toml:"metrics"` // address for Prometheus
+	// Addresses at which the two places reach each other, if not those above.
+	FromAddress string `toml:"from_address"`
+	ToAddress   string `toml:"to_address"`
+	People      string `toml:"people"`
+	Metrics     string `toml:"metrics"` // address for Prometheus
 
-	Throttle   string   `toml:"throttle"` // these are the knobs of `godwit set`
-	Bandwidth  string   `toml:"bandwidth"`
-	Parallel   int      `toml:"parallel"`
-	MaxPause   Duration `toml:"max_pause"`
-	Reverse    Duration `toml:"reverse"`
-	Quarantine string   `toml:"quarantine"`
-	Level      string   `toml:"level"`
+	Throttle  string   `toml:"throttle"` // these are the knobs of `godwit set`
+	Bandwidth string   `toml:"bandwidth"`
+	Parallel  int      `toml:"parallel"`
+	MaxPause  Duration `toml:"max_pause"`
+	Reverse   Duration `toml:"reverse"`
 
 	Scope  Scope  `toml:"scope"`
 	Hooks  Hooks  `toml:"hooks"`
@@ -147,8 +148,12 @@ func (c *Config) check() error {
 	if c.Parallel < 0 || c.Parallel > 64 {
 		return chat.Errorf(chat.Invalid, "parallel is %d; it is 1 to 64", c.Parallel)
 	}
-	if c.Level != "" && !slices.Contains([]string{"L1", "L2", "L3"}, c.Level) {
-		return chat.Errorf(chat.Invalid, "level is %q; it is L1, L2 or L3", c.Level)
+	if c.People != "" {
+		return chat.Errorf(chat.Invalid, "people is set, and the target of a move between two places is empty").
+			WithHint("there is nobody to match: people files are for imports into a place in use")
+	}
+	if err := c.knobs(); err != nil {
+		return err
 	}
 	if c.Metrics != "" {
 		if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
@@ -156,6 +161,20 @@ func (c *Config) check() error {
 		}
 	}
 	return errors.Join(c.Hooks.check(), c.Notify.check())
+}
+
+// knobs reads the values that a flight reads again.
+func (c *Config) knobs() error {
+	if c.Throttle != "" {
+		if _, err := move.ParseThrottle(c.Throttle); err != nil {
+			return err
+		}
+	}
+	if c.Bandwidth == "" || c.Bandwidth == "off" {
+		return nil
+	}
+	_, err := move.ParseTimetable(c.Bandwidth)
+	return err
 }
 
 func (s *Scope) check() error {
@@ -173,7 +192,7 @@ func (s *Scope) check() error {
 
 // below makes the paths relative to the directory of the file.
 func (c *Config) below(dir string) {
-	paths := []*string{&c.FromFile, &c.ToFile, &c.State, &c.People, &c.Notify.SecretFile, &c.Notify.PasswordFile}
+	paths := []*string{&c.FromFile, &c.ToFile, &c.State, &c.Notify.SecretFile, &c.Notify.PasswordFile}
 	for _, list := range c.Hooks.Before {
 		for i := range list {
 			paths = append(paths, &list[i])

@@ -19,7 +19,6 @@ bandwidth = "Mon-Fri 08:00-19:00 20MB/s; 200MB/s"
 parallel = 8
 max_pause = "5s"
 reverse = "72h"
-people = "people.csv"
 metrics = "127.0.0.1:9100"
 
 [hooks]
@@ -51,7 +50,7 @@ func TestAFileSaysAllOfAMove(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	for name, got := range map[string]string{
-		"place": c.To, "secrets/from": c.FromFile, "people.csv": c.People, "hooks/tell": c.Hooks.Before["freeze"][0], "secrets/hook": c.Notify.SecretFile,
+		"place": c.To, "secrets/from": c.FromFile, "hooks/tell": c.Hooks.Before["freeze"][0], "secrets/hook": c.Notify.SecretFile,
 	} {
 		if got != filepath.Join(dir, name) {
 			t.Errorf("%s is not below the directory of the file: %s", name, got)
@@ -65,7 +64,7 @@ func TestAFileSaysAllOfAMove(t *testing.T) {
 func TestWhatIsWrongInAFileIsSaidWithItsLine(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want, hint string }{
 		{"a key that is not known", `parallel = 8`, `threads = 8`, "line 7: there is no setting threads", "lists all"},
-		{"a key below a table that is not known", `timeout = "1m"`, `timeouts = "1m"`, "line 14: there is no setting hooks.timeouts", ""},
+		{"a key below a table that is not known", `timeout = "1m"`, `timeouts = "1m"`, "line 13: there is no setting hooks.timeouts", ""},
 		{"a token in the file", `from_token_file = "secrets/from"`, `from_token = "abc"`, "line 4: there is no setting from_token", "secrets are not written"},
 		{"a password in an address", `smtps://godwit@`, `smtps://godwit:pw@`, "has a password in it", "smtp_password_file"},
 		{"a password in a place", `to = "place"`, `to = "postgres://u:pw@h/d"`, "has a password in it", "PGPASSWORD"},
@@ -74,6 +73,9 @@ func TestWhatIsWrongInAFileIsSaidWithItsLine(t *testing.T) {
 		{"no source", `from = "https://old.example.org"`, ``, "from is not set", ""},
 		{"a phase that is none", `freeze = `, `freese = `, "hooks.before.freese", "plan, presync"},
 		{"a scope", `[hooks]`, "[scope]\nrooms = [\"ops\"]\n[hooks]", "carries the whole place", "godwit export"},
+		{"a people file", `[hooks]`, "people = \"p.csv\"\n[hooks]", "the target of a move between two places is empty", "imports"},
+		{"a throttle that is none", `"1.25x"`, `"fast"`, "fast", "1.25x"},
+		{"a timetable that is none", `20MB/s`, `20 parsecs`, "parsecs", ""},
 		{"half of what mail needs", `mail_from = "Godwit <godwit@example.org>"`, ``, "a part of what mail needs", "mail_from"},
 		{"a recipient that is none", `ops@example.org`, `ops`, "not an e-mail address", ""},
 		{"too many at once", `parallel = 8`, `parallel = 800`, "1 to 64", ""},
