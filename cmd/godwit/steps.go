@@ -211,9 +211,9 @@ func (c *abortCmd) Run(ctx context.Context, a *app) error {
 
 // setCmd turns the knobs of a move.
 type setCmd struct {
-	stateFlags `embed:""`
-	Name       string   `arg:""`
-	Values     []string `arg:"" name:"knob"`
+	Name   string   `arg:""`
+	Values []string `arg:"" name:"knob"`
+	State  string   `placeholder:"DIR" default:"." type:"existingdir"`
 }
 
 // Run turns the knobs of the mover that runs.

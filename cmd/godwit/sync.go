@@ -121,9 +121,9 @@ func (a *app) fly(ctx context.Context, f *flight, orders []connect.Order) (*move
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	behind, end := context.WithCancel(context.WithoutCancel(ctx))
-	serveBeside(g, behind, socket, pilot.Control(f.Flight))
+	serveBeside(behind, g, socket, pilot.Control(f.Flight))
 	if counted != nil {
-		serveBeside(g, behind, counted, metrics.Handler())
+		serveBeside(behind, g, counted, metrics.Handler())
 	}
 	g.Go(func() error { return f.notify.Run(behind) })
 	var report *move.Report
@@ -152,7 +152,7 @@ func (a *app) fly(ctx context.Context, f *flight, orders []connect.Order) (*move
 }
 
 // serveBeside serves until the context ends.
-func serveBeside(g *errgroup.Group, ctx context.Context, l net.Listener, h http.Handler) {
+func serveBeside(ctx context.Context, g *errgroup.Group, l net.Listener, h http.Handler) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	g.Go(func() error {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
