@@ -10,11 +10,14 @@ import { words } from "../words";
 import { RoomsTable } from "./adminrooms";
 import { PageFrame } from "./directory";
 import { Icon } from "./icons";
+import { lazy } from "./lazy";
 import { PeopleTable } from "./manage";
 import { Empty, FaultBox, Skeleton } from "./parts";
 import { AuditPage, SettingsPage } from "./settings";
 
-const tabs = ["overview", "people", "rooms", "settings", "audit"] as const;
+const tabs = ["overview", "people", "rooms", "move", "settings", "audit"] as const;
+
+const FlightPage = lazy(() => import("./flight").then((m) => m.FlightPage));
 
 export function AdminPage({ tab }: { tab: string }): JSX.Element {
   if (!state.start.value?.me.admin) return <PageFrame title={words.adminTitle}><Empty icon="lock" title={words.noAdmin} /></PageFrame>;
@@ -23,7 +26,7 @@ export function AdminPage({ tab }: { tab: string }): JSX.Element {
       <nav class="tabs" aria-label={words.adminTitle}>
         {tabs.map((t) => <a key={t} href={t === "overview" ? "/admin" : "/admin/" + t} aria-current={t === tab ? "page" : undefined}>{words.adminTabs[t]}</a>)}
       </nav>
-      {tab === "people" ? <PeopleTable /> : tab === "rooms" ? <RoomsTable /> : tab === "settings" ? <SettingsPage /> : tab === "audit" ? <AuditPage /> : <OverviewTab />}
+      {tab === "people" ? <PeopleTable /> : tab === "rooms" ? <RoomsTable /> : tab === "move" ? <FlightPage /> : tab === "settings" ? <SettingsPage /> : tab === "audit" ? <AuditPage /> : <OverviewTab />}
     </PageFrame>
   );
 }
