@@ -35,11 +35,12 @@ type Dir struct {
 	staged directory // the same, open
 	shards directory // of those that are
 
-	mu     sync.Mutex
-	fresh  map[string]string // hashes that are not durable, and their names in stage; "" if it has its own already
-	broken map[string]bool   // hashes whose bytes Check found damaged: the next Put replaces them
-	sums   map[chat.Key]sum  // of uploads that are arriving
-	next   int
+	mu       sync.Mutex
+	fresh    map[string]string // hashes that are not durable, and their names in stage; "" if it has its own already
+	broken   map[string]bool   // hashes whose bytes Check found damaged: the next Put replaces them
+	sums     map[chat.Key]sum  // of uploads that are arriving
+	arriving map[string]sum    // of files that come from another place, by their hash
+	next     int
 
 	flush sync.Mutex      // one Flush at a time
 	named map[string]bool // directories with names in them that may not be durable yet
@@ -67,7 +68,7 @@ func OpenDir(path string) (*Dir, error) {
 		return nil, diskError("open the directory of files", path, err)
 	}
 	d := &Dir{root: root, fresh: map[string]string{}, named: map[string]bool{}, broken: map[string]bool{}, stage: filepath.Join(stageDir, fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()[:8]))}
-	for _, dir := range []string{shardDir, stageDir, partsDir, d.stage} {
+	for _, dir := range []string{shardDir, stageDir, partsDir, incomingDir, d.stage} {
 		if err := root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, errors.Join(diskError("make", dir, err), root.Close())
 		}
@@ -79,6 +80,7 @@ func OpenDir(path string) (*Dir, error) {
 		return nil, errors.Join(diskError("open the directory of files", path, err), root.Close())
 	}
 	d.removeStale()
+	d.removeStaleIncoming()
 	return d, nil
 }
 
