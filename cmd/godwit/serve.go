@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/connect"
 	"github.com/godwit-chat/godwit/internal/connect/live"
 	"github.com/godwit-chat/godwit/internal/move"
 	"github.com/godwit-chat/godwit/internal/server"
@@ -70,9 +71,11 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := server.New(server.Config{
+	var s *server.Server
+	place := live.NewDirect(o.title, o.store, o.files, version).Seals(o.sealer).Feels(func() connect.Load { return connect.Load(s.Load()) })
+	s, err = server.New(server.Config{
 		Service: desk.service, Files: o.files, Previews: filepath.Join(c.dir(), "previews"), Log: log, Address: desk.address,
-		Web: dist, Move: live.Handler(live.NewDirect(o.title, o.store, o.files, version).Seals(o.sealer)), Version: version, Database: c.title(),
+		Web: dist, Move: live.Handler(place), Version: version, Database: c.title(),
 		FetchAllow: c.FetchAllow, Proxies: c.Proxies,
 		Report: func(ctx context.Context, name string) (server.Report, error) {
 			r, err := move.Recorded(ctx, o.store, name)

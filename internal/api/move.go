@@ -37,6 +37,13 @@ import (
 //	GET  changes?after=               records (see mirror.go), compressed with zstd
 //	POST stand                        MoveKeys, answers chat.Stand by key
 //	POST mirror                       chat.TallyQuery, answers chat.Inventory
+//	GET  bytes/{hash}?offset=         bytes
+//	PUT  bytes/{hash}?size=&offset=   bytes, answers MoveHash
+//	POST lacks                        MoveHashes, answers MoveLacks
+//	POST pack                         MoveHashes, answers a pack (see package blob)
+//	POST unpack                       a pack, answers MoveHash
+//	GET  load                         connect.Load
+//	POST tell                         MoveTell, answers MoveOrders
 //
 // The turn passes from one place to the other with
 //
@@ -116,6 +123,24 @@ type MoveMatches struct {
 type MoveHashes struct {
 	Hashes []string `json:"hashes"`
 	Run    string   `json:"run,omitempty"`
+}
+
+// MoveTell is how a move goes. Orders after the number are asked for.
+type MoveTell struct {
+	Move   string          `json:"move"`
+	Status json.RawMessage `json:"status"`
+	After  int64           `json:"after"`
+}
+
+// MoveOrders are what administrators want of a mover.
+type MoveOrders struct {
+	Orders []chat.Order `json:"orders"`
+}
+
+// MoveLacks says of which hashes the bytes are not there, and how many bytes
+// of each are.
+type MoveLacks struct {
+	Lacks map[string]int64 `json:"lacks"`
 }
 
 // MoveHash is the SHA-256 of bytes that were put, in hex. They are not durable

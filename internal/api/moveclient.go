@@ -169,6 +169,12 @@ func (c *MoveClient) request(ctx context.Context, method, path string, query url
 	if err != nil {
 		return nil, chat.Errorf(chat.Invalid, "%q is not the address of a server: %w", c.URL, err)
 	}
+	if s, ok := r.(sized); ok {
+		req.Body, req.ContentLength = io.NopCloser(s.Reader), s.size
+		if s.size == 0 {
+			req.Body = http.NoBody
+		}
+	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
@@ -205,6 +211,61 @@ func (c *MoveClient) Stream(ctx context.Context, path string, query url.Values, 
 		}
 		return err
 	})
+}
+
+// Open asks for bytes, and returns them as they come; in is sent as JSON, if it
+// is not nil. What breaks the connection is Unavailable.
+func (c *MoveClient) Open(ctx context.Context, method, path string, query url.Values, in any) (io.ReadCloser, error) {
+	var body Body
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = func() (io.Reader, error) { return bytes.NewReader(data), nil }
+	}
+	var resp *http.Response
+	err := c.retry(ctx, func() (err error) {
+		resp, err = c.request(ctx, method, path, query, body) //nolint:bodyclose // the caller does
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &answerBody{resp.Body, c}, nil
+}
+
+// answerBody is a body whose errors are for a person.
+type answerBody struct {
+	io.ReadCloser
+	client *MoveClient
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		if again, ok := errors.AsType[errAgain](b.client.unreachable(err)); ok {
+			err = again.err
+		}
+	}
+	return n, err
+}
+
+// SendOnce sends bytes that cannot be read a second time; a negative size is
+// not known. What breaks the connection is Unavailable.
+func (c *MoveClient) SendOnce(ctx context.Context, method, path string, query url.Values, r io.Reader, size int64, out any) error {
+	body := func() (io.Reader, error) { return sized{r, size}, nil }
+	err := c.once(ctx, method, path, query, body, out)
+	if again, ok := errors.AsType[errAgain](err); ok {
+		return again.err
+	}
+	return err
+}
+
+// sized is a body whose length is known.
+type sized struct {
+	io.Reader
+	size int64
 }
 
 func (c *MoveClient) unreachable(err error) error {

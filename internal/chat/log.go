@@ -83,6 +83,7 @@ type Store interface {
 	Governor
 	Mover
 	Exporter
+	Desk
 	Searcher
 
 	// Arriving lists the rooms that moves bring or go on with which have not

@@ -76,6 +76,20 @@ func Acquaint(ctx context.Context, move string, a, b Party) error {
 	return err
 }
 
+// Packer is a Party that gives and takes the bytes of many small contents at
+// once: a request for each would cost more than the bytes. What is not in a
+// pack, or is damaged in it, is not stored: Lacks says so afterwards.
+type Packer interface {
+	// Pack gives the bytes of hashes; those that are not there, or larger than
+	// PackLimit, are left out.
+	Pack(ctx context.Context, hashes []string) (io.ReadCloser, error)
+	// Unpack stores the bytes of what Pack gave. They are safe after an Apply.
+	Unpack(ctx context.Context, r io.Reader) error
+}
+
+// PackLimit is up to how many bytes a content may have to go in a pack.
+const PackLimit = 1 << 20
+
 // Load is how the people of a place fare.
 type Load struct {
 	Posts   float64       `json:"posts"` // a second, lately
@@ -86,12 +100,6 @@ type Load struct {
 	Held    int           `json:"held"`    // requests that wait for the place to open again
 }
 
-// Order is what an administrator wants of a mover: the words of the command
-// line, "cutover", "pause", "set throttle=20ms", "rollback".
-type Order struct {
-	N    int64     `json:"n"`
-	Who  string    `json:"who"`
-	At   chat.Time `json:"at"`
-	Word string    `json:"word"`
-	Args string    `json:"args,omitempty"`
-}
+// Order is what an administrator wants of a mover: "cutover", "pause", "set
+// throttle=20ms", "rollback".
+type Order = chat.Order

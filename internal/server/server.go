@@ -79,6 +79,7 @@ type Server struct {
 	teller   *teller
 	at       atomic.Pointer[url.URL] // the public address; nil if not set
 	first    firstRun
+	pulse    pulse
 }
 
 // New makes a server. It reads neither messages nor files. It fails with

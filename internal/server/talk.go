@@ -171,10 +171,12 @@ func (s *Server) post(r *request) (any, error) {
 		}
 		d.Files = append(d.Files, upload)
 	}
+	began := time.Now()
 	m, p, err := s.Service.Post(r.Context(), s.cookie(r.Request), d)
 	if err != nil {
 		return nil, err
 	}
+	s.pulse.note(time.Now(), time.Since(began))
 	s.askCards(m)
 	files, err := s.Service.FilesOf(r.Context(), m)
 	if err != nil {

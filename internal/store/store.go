@@ -58,6 +58,7 @@ type DB struct {
 	filling atomic.Bool // an empty place is being filled: nobody waits for each commit
 
 	company company
+	desk    desk
 
 	first chat.Head        // as it was found
 	clock func() time.Time // Options.Clock

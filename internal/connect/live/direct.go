@@ -22,6 +22,7 @@ type Direct struct {
 	close          func() error
 	sealer         chat.Sealer
 	couriers       couriers
+	load           func() connect.Load
 }
 
 // NewDirect makes a target of an open store and its files. Title says for a

@@ -58,6 +58,12 @@ func Handler(target connect.Target) http.Handler {
 	if place, ok := target.(governed); ok {
 		governHandler{place}.routes(mux)
 	}
+	if place, ok := target.(stored); ok {
+		bytesHandler{place, h.run}.routes(mux)
+	}
+	if place, ok := target.(told); ok {
+		deskHandler{place}.routes(mux)
+	}
 	return mux
 }
 
@@ -65,8 +71,7 @@ func Handler(target connect.Target) http.Handler {
 // take longer than a server allows others.
 func answer(serve func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		control := http.NewResponseController(w)
-		_ = errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})) // not every writer has them
+		unhurried(w)
 		out, err := serve(r)
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
@@ -76,6 +81,11 @@ func answer(serve func(*http.Request) (any, error)) http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(out) // the caller is gone; there is nobody to tell
 	})
+}
+
+func unhurried(w http.ResponseWriter) {
+	control := http.NewResponseController(w)
+	_ = errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})) // not every writer has them
 }
 
 var statuses = map[chat.ErrorKind]int{

@@ -198,9 +198,10 @@ func items(list []chat.Incoming, end chat.Cursor, courier *chat.Courier) []conne
 }
 
 func sealItem(in *chat.Incoming, courier *chat.Courier) *chat.Note {
-	o, whole := in.Object, false
-	in.Object = nil
-	if in.Sealed, whole = courier.Seal(o); whole {
+	o := in.Object
+	sealed, whole := courier.Seal(o)
+	in.Object, in.Sealed = nil, sealed
+	if whole {
 		return nil
 	}
 	return &chat.Note{

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"time"
 
 	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -39,8 +38,8 @@ func (h mirrorHandler) changes(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
+	unhurried(w)
 	control := http.NewResponseController(w)
-	_ = errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})) // not every writer has them
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	z, err := api.NewMirrorCompressor(w)
