@@ -22,8 +22,7 @@ func (f *Flight) handOver(ctx context.Context, what string) error {
 	if err := f.awaitClean(ctx); err != nil {
 		return err
 	}
-	f.quiet.Lock()
-	defer f.quiet.Unlock()
+	defer f.hush()()
 	if err := f.hook(ctx, Event{What: EventBegins, Stage: StageFreeze}); err != nil {
 		return chat.Errorf(chat.Conflict, "a hook stopped the %s: %w", what, err).WithHint("nothing was changed; mend the hook, or leave it out")
 	}
@@ -155,8 +154,9 @@ func (f *Flight) freezeAndPass(ctx context.Context, what string, part *chat.Tall
 	}
 	f.way.writer.at = frozen
 	f.enterQuietly(StageFreeze)
+	retired := false
 	defer func() {
-		if err != nil {
+		if err != nil && !retired {
 			f.thaw(ctx)
 		}
 	}()
@@ -190,6 +190,7 @@ func (f *Flight) freezeAndPass(ctx context.Context, what string, part *chat.Tall
 	if err != nil {
 		return err
 	}
+	retired = true
 	return f.openOther(ctx, what, c, began)
 }
 

@@ -64,7 +64,10 @@ type Flight struct {
 	knobsMu   sync.Mutex
 	knobs     knobs
 	paused    bool
-	wantRound bool // somebody asked for a round of the verification
+	backBy    time.Time // when the way back ends by itself
+	hushed    bool      // no part of a round may begin
+	stopPart  func()    // ends the one that runs; may be nil
+	wantRound bool      // somebody asked for a round of the verification
 	report    *Report
 	reportMu  sync.Mutex
 	log       *flightLog
@@ -75,7 +78,8 @@ type Flight struct {
 	touched  touched // what is not proved since the last clean round
 	files    fileFlow
 	verified verified
-	quiet    sync.Mutex // held by a part of a round, and from before the freeze until the turn has passed
+	resumed  *checked   // a round that a mover before this one did not end
+	quiet    sync.Mutex // held by a part of a round, and by who wants none to run
 	planned  *Planned
 	pending  []request // orders that came during the presync
 }

@@ -35,6 +35,8 @@ type flightJournal struct {
 	Planned   *Planned          `json:"planned,omitempty"` // a cutover that waits
 	Pauses    []Pause           `json:"pauses,omitempty"`
 	Intent    string            `json:"intent,omitempty"` // what is about to be done
+	Clean     *checked          `json:"clean,omitempty"`  // the last round that found nothing
+	Round     *checked          `json:"round,omitempty"`  // the one that runs, and has repaired nothing
 	Rehearsed *Rehearsal        `json:"rehearsed,omitempty"`
 }
 
@@ -112,4 +114,13 @@ func (l *flightLog) read() flightJournal {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.now
+}
+
+// checked is how far a round of the verification has come.
+type checked struct {
+	Began time.Time   `json:"began"`
+	Turn  chat.Turn   `json:"turn"`
+	From  string      `json:"from"` // what came after this cursor it may not have seen
+	Level chat.Level  `json:"level"`
+	Next  chat.RoomID `json:"next,omitzero"` // the first room that is not compared yet
 }

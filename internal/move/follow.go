@@ -44,6 +44,9 @@ func (f *Flight) follow(ctx context.Context, w whereabouts) error {
 	if err := f.enter(ctx, f.following()); err != nil {
 		return err
 	}
+	if err := f.remember(ctx); err != nil {
+		return err
+	}
 	return f.keepUp(ctx)
 }
 

@@ -46,12 +46,19 @@ func (t *touched) begin() {
 	t.on, t.over = true, false
 }
 
+// known reports whether all that has come since some round began is known.
+func (t *touched) known() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.on && !t.over
+}
+
 // clean is for when a round has found nothing. It reports whether all that
 // came since it began is known.
 func (t *touched) clean() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over {
+	if !t.on || t.over {
 		return false
 	}
 	t.old = map[chat.Ref]chat.Position{}

@@ -31,6 +31,7 @@ func (r *mirrorReader) take(item connect.Item) {
 		r.again = true
 		r.f.verified.dirty()
 		r.f.touched.reset()
+		r.f.forget()
 		r.f.board.say("the place that writes was set back to an older state: all of it is read again")
 	}
 	b.count++

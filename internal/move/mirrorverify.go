@@ -70,6 +70,10 @@ func (f *Flight) checkAll(ctx context.Context) error {
 		if err := f.mayCheck(ctx); err != nil {
 			return nil // it was stopped
 		}
+		select {
+		case <-f.verified.wake: // this round is the one that was asked for
+		default:
+		}
 		clean, err := f.round(ctx, chat.L2)
 		switch {
 		case ctx.Err() != nil:
@@ -95,8 +99,8 @@ func (f *Flight) checkAll(ctx context.Context) error {
 
 // mayCheck waits while rounds are not wanted.
 func (f *Flight) mayCheck(ctx context.Context) error {
-	for f.isPaused() || f.knob().verify == "off" && !f.wanted() {
-		if err := pause(ctx, 200*time.Millisecond); err != nil {
+	for f.isPaused() || f.isHushed() || f.knob().verify == "off" && !f.wanted() {
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -116,31 +120,28 @@ const partMessages = 200_000
 // round compares all of both places, and repairs what differs. It reports
 // whether nothing did.
 func (f *Flight) round(ctx context.Context, level chat.Level) (clean bool, err error) {
-	f.touched.begin()
-	began := time.Now()
+	began := f.beginRound(level)
 	v := &Verification{Level: fmt.Sprintf("L%d", level)}
 	f.verified.mu.Lock()
 	f.verified.round++
 	n := f.verified.round
 	f.verified.mu.Unlock()
 	f.board.edit(func(s *Status) { s.Verify.Round, s.Verify.Level, s.Verify.Done = n, v.Level, 0 })
-	parts, err := f.parts(ctx, level)
+	parts, err := f.parts(ctx, level, began.Next)
 	if err != nil {
 		return false, err
 	}
 	var left []Difference
 	for i, part := range parts {
-		if err := f.mayCheck(ctx); err != nil {
-			return false, err
-		}
-		f.quiet.Lock()
 		worked := time.Now()
-		rest, err := f.comparePart(ctx, level, part, v)
-		f.quiet.Unlock()
+		rest, err := f.compareQuietly(ctx, level, part, v)
 		if err != nil {
 			return false, err
 		}
 		left = append(left, rest...)
+		if err := f.noteRound(began, part.Until, v.Repaired == 0 && len(left) == 0); err != nil {
+			return false, err
+		}
 		f.board.edit(func(s *Status) { s.Verify.Done = float64(i+1) / float64(len(parts)) })
 		if d, why := f.govern.rest(time.Since(worked), time.Now()); d > 0 {
 			f.board.waits(why)
@@ -151,7 +152,61 @@ func (f *Flight) round(ctx context.Context, level chat.Level) (clean bool, err e
 			}
 		}
 	}
-	return f.endRound(began, v, left), f.step("round")
+	clean = f.endRound(began.Began, v, left)
+	err = f.log.edit(func(j *flightJournal) {
+		if j.Round = nil; clean {
+			j.Clean = &began
+		}
+	})
+	return clean, firstOf(err, f.step("round"))
+}
+
+// compareQuietly compares a part, and begins anew with it if a hand-over comes
+// between.
+func (f *Flight) compareQuietly(ctx context.Context, level chat.Level, part *chat.TallyPart, v *Verification) ([]Difference, error) {
+	for {
+		if err := f.mayCheck(ctx); err != nil {
+			return nil, err
+		}
+		one, cancel := context.WithCancel(ctx)
+		f.quiet.Lock()
+		f.knobsMu.Lock()
+		f.stopPart = cancel
+		f.knobsMu.Unlock()
+		now := *v
+		rest, err := f.comparePart(one, level, part, &now)
+		f.quiet.Unlock()
+		stopped := one.Err() != nil
+		cancel()
+		if err != nil && stopped && ctx.Err() == nil {
+			continue
+		}
+		*v = now
+		return rest, err
+	}
+}
+
+// hush stops the verification until the func is called.
+func (f *Flight) hush() (on func()) {
+	f.knobsMu.Lock()
+	f.hushed = true
+	if f.stopPart != nil {
+		f.stopPart()
+	}
+	f.knobsMu.Unlock()
+	f.quiet.Lock()
+	return func() {
+		f.knobsMu.Lock()
+		f.hushed = false
+		f.knobsMu.Unlock()
+		f.quiet.Unlock()
+	}
+}
+
+func (f *Flight) isHushed() bool {
+	f.knobsMu.Lock()
+	defer f.knobsMu.Unlock()
+	return f.hushed
 }
 
 // endRound notes how a round ended.
@@ -189,19 +244,97 @@ func (f *Flight) endRound(began time.Time, v *Verification, left []Difference) (
 	return clean
 }
 
-// parts cuts a place into parts of about as many messages.
-func (f *Flight) parts(ctx context.Context, level chat.Level) ([]*chat.TallyPart, error) {
+// beginRound begins a round, or goes on with the one that a mover before this
+// one did not end.
+func (f *Flight) beginRound(level chat.Level) checked {
+	f.touched.begin()
+	if r := f.resumed; r != nil && r.Level == level {
+		f.resumed = nil
+		return *r
+	}
+	f.resumed = nil
+	return checked{Began: time.Now().UTC(), Turn: f.way.turn, From: f.in.words(), Level: level}
+}
+
+// noteRound keeps how far a round has come. One that has found something is
+// not gone on with: another one must find nothing.
+func (f *Flight) noteRound(r checked, next chat.RoomID, clean bool) error {
+	if f.LookOnly {
+		return nil
+	}
+	return f.log.edit(func(j *flightJournal) {
+		if j.Round = nil; clean && !next.IsZero() {
+			r.Next = next
+			j.Round = &r
+		}
+	})
+}
+
+// forget forgets which rounds were clean.
+func (f *Flight) forget() {
+	if err := f.log.edit(func(j *flightJournal) { j.Clean, j.Round = nil, nil }); err != nil {
+		f.Log.Warn("journal", "err", err)
+	}
+}
+
+// remember makes good what a mover before this one knew: which round was
+// clean, how far the next one came, and what has come since.
+func (f *Flight) remember(ctx context.Context) error {
+	j := f.log.read()
+	from := ""
+	for _, c := range []*checked{j.Round, j.Clean} { // the clean one is the older
+		if c != nil && c.Turn == f.way.turn {
+			from = c.From
+		}
+	}
+	at, err := chat.ParseCursor(from)
+	if err != nil || at.LogID != f.way.writer.at.LogID || f.touched.known() {
+		return nil
+	}
+	f.touched.begin()
+	var list []chat.Incoming
+	for item, err := range f.way.writer.party.Changes(ctx, from) {
+		if err != nil {
+			return err
+		}
+		if item.Pos > 0 && item.Pos <= at.Pos { // it was set back: nothing is known
+			f.touched.reset()
+			return nil
+		}
+		if list = append(list, item.Incoming); len(list) >= idleBatch {
+			f.touched.add(list)
+			list = list[:0]
+		}
+	}
+	f.touched.add(list)
+	if c := j.Clean; c != nil && c.Turn == f.way.turn && f.touched.known() {
+		f.verified.mu.Lock()
+		f.verified.clean = c.Began
+		f.verified.mu.Unlock()
+		f.board.edit(func(s *Status) { s.Verify.Clean = &c.Began })
+	}
+	if j.Round != nil && j.Round.Turn == f.way.turn {
+		f.resumed = j.Round
+	}
+	return nil
+}
+
+// parts cuts what there is of a place from a room on into parts of about as
+// many messages.
+func (f *Flight) parts(ctx context.Context, level chat.Level, from chat.RoomID) ([]*chat.TallyPart, error) {
 	inv, _, err := f.way.writer.party.Mirror(ctx, chat.TallyQuery{Mirror: true, Level: chat.L1, Part: &chat.TallyPart{Rooms: true}})
 	if err != nil {
 		return nil, err
 	}
 	rooms := make([]chat.RoomID, 0, len(inv.Rooms))
 	for r := range inv.Rooms {
-		rooms = append(rooms, r)
+		if slices.Compare(r[:], from[:]) >= 0 {
+			rooms = append(rooms, r)
+		}
 	}
 	slices.SortFunc(rooms, func(a, b chat.RoomID) int { return slices.Compare(a[:], b[:]) })
 	var list []*chat.TallyPart
-	part, n := &chat.TallyPart{Rooms: true}, int64(0)
+	part, n := &chat.TallyPart{Rooms: true, From: from}, int64(0)
 	for _, r := range rooms {
 		if n > 0 && n+inv.Rooms[r].Count > partMessages {
 			part.Until = r
@@ -263,16 +396,21 @@ func (f *Flight) comparePart(ctx context.Context, level chat.Level, part *chat.T
 	if err := f.repair(ctx, list); err != nil {
 		return nil, err
 	}
-	left, err := f.real(ctx, list)
+	left, err := f.real(ctx, slices.DeleteFunc(slices.Clone(list), func(d Difference) bool {
+		// The place that took them has hashed these bytes itself.
+		return d.Problem == badBytes && !f.verified.lost(d.Day)
+	}))
 	if err != nil {
 		return nil, err
 	}
-	still := map[chat.Ref]bool{}
+	still := map[Difference]bool{}
 	for _, d := range left {
-		still[chat.Ref{Kind: d.Object, Key: d.Key}] = true
+		d.Problem = ""
+		still[d] = true
 	}
 	for _, d := range list {
-		if !still[chat.Ref{Kind: d.Object, Key: d.Key}] {
+		same := d
+		if same.Problem = ""; !still[same] {
 			v.Repaired++
 			v.List = append(v.List, mendedOf([]Difference{d}, listed-len(v.List))...)
 		}
@@ -447,9 +585,15 @@ func (f *Flight) repair(ctx context.Context, list []Difference) error {
 	if err != nil {
 		return err
 	}
-	b.Notes = lost
-	if err := f.repairBytes(ctx, damaged); err != nil {
+	bytes, more, err := f.repairBytes(ctx, damaged)
+	if err != nil {
 		return err
+	}
+	b.Notes, b.Items = append(lost, more...), append(b.Items, bytes...)
+	for _, n := range b.Notes {
+		f.verified.mu.Lock()
+		f.verified.gone[n.Where] = true
+		f.verified.mu.Unlock()
 	}
 	if len(b.Items) == 0 {
 		return nil
@@ -486,25 +630,23 @@ func (f *Flight) fetch(ctx context.Context, pos chat.Position) (*chat.Incoming, 
 	return nil, nil
 }
 
-// repairBytes copies files again whose bytes are damaged.
-func (f *Flight) repairBytes(ctx context.Context, hashes map[string]bool) error {
+// repairBytes copies files again whose bytes are damaged, and returns their
+// contents: bytes are safe once their content was applied.
+func (f *Flight) repairBytes(ctx context.Context, hashes map[string]bool) (items []chat.Incoming, lost []chat.Note, err error) {
 	if len(hashes) == 0 {
-		return nil
+		return nil, nil, nil
 	}
 	var contents []*chat.Content
 	for item, err := range f.way.writer.party.Changes(ctx, "") {
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if c, ok := item.Object.(*chat.Content); ok && hashes[c.Hash] {
-			contents = append(contents, c)
-			if delete(hashes, c.Hash); len(hashes) == 0 {
-				break
-			}
+			contents, items = append(contents, c), append(items, item.Incoming)
 		}
 	}
-	_, err := f.copyContents(ctx, contents, true)
-	return err
+	lost, err = f.copyContents(ctx, contents, true)
+	return items, lost, err
 }
 
 // classes are the kinds of damage that a level of the verification finds.

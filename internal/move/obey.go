@@ -208,7 +208,11 @@ func (f *Flight) due(ctx context.Context) error {
 		}
 	}
 	if f.way.turn > 0 {
-		if end, ok := f.backUntil(); ok && time.Now().After(end) {
+		end, ok := f.backUntil()
+		f.knobsMu.Lock()
+		f.backBy = end
+		f.knobsMu.Unlock()
+		if ok && time.Now().After(end) {
 			f.board.say("the time for a way back is over")
 			return f.end(ctx, StageComplete)
 		}

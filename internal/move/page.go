@@ -59,7 +59,7 @@ type wait struct{ Phase, What, Time string }
 // WriteHTML writes the report as one page that needs nothing else.
 func (r *Report) WriteHTML(w io.Writer) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"number": number, "size": size, "percent": percent,
+		"number": number, "size": size, "percent": percent, "span": span,
 		"when":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 UTC") },
 		"date":  func(t chat.Time) string { return t.Std().Format("2 January 2006") },
 		"more":  func(all int64, shown int) int64 { return all - int64(shown) },
@@ -149,13 +149,16 @@ var stationNames = []string{"plan", "presync", "freeze", "delta", "verify", "cut
 func (r *Report) stations() []station {
 	var list []station
 	at := slices.Index(stationNames, r.Phase)
-	if r.Phase == "search" {
+	switch Stage(r.Phase) {
+	case "search", StageReverse, StageComplete, StageAborted:
 		at = len(stationNames) - 1
+	case StageFollow:
+		at = slices.Index(stationNames, string(StagePresync))
 	}
 	for i, name := range stationNames {
 		s := station{Name: name, State: "done", Word: "done"}
 		switch {
-		case name == "freeze" || name == "delta":
+		case (name == "freeze" || name == "delta") && !r.inUse():
 			s.State, s.Word = "none", "not needed"
 		case i == at && r.Error != nil:
 			s.State, s.Word = "stopped", "stopped here"
@@ -171,6 +174,11 @@ func (r *Report) stations() []station {
 		list = append(list, s)
 	}
 	return list
+}
+
+// inUse reports whether the report is of a move between places in use.
+func (r *Report) inUse() bool {
+	return slices.ContainsFunc(r.Phases, func(p *Phase) bool { return Stage(p.Name) == StageFollow || Stage(p.Name) == StageFreeze })
 }
 
 func (r *Report) figures() []figure {

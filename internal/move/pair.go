@@ -213,7 +213,7 @@ func (f *Flight) passed(ctx context.Context, c *chat.Certificate) error {
 	f.verified.dirty()
 	if err := f.log.edit(func(j *flightJournal) {
 		if c.Turn > j.Turn {
-			j.Turn, j.Passed, j.Planned = c.Turn, c.At.Std(), nil
+			j.Turn, j.Passed, j.Planned, j.Clean, j.Round = c.Turn, c.At.Std(), nil, nil, nil
 		}
 	}); err != nil {
 		return err

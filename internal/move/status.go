@@ -229,7 +229,7 @@ func (b *board) sample(now time.Time) {
 	defer b.mu.Unlock()
 	if b.every == 0 {
 		b.every, b.last = rateEvery, now
-		b.counted.at = now
+		b.counted.at, b.counted.objects, b.counted.bytes = now, b.objects, b.now.Files.Bytes
 		return
 	}
 	if now.Sub(b.last) < b.every {

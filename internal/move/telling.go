@@ -136,13 +136,12 @@ func (f *Flight) take(ctx context.Context, name string, o connect.Order) error {
 func (f *Flight) outlook() {
 	clean := !f.verified.since().IsZero()
 	blocked := f.blocked()
-	end, hasEnd := time.Time{}, false
 	s := f.Status()
-	if s.Stage == StageReverse {
-		end, hasEnd = f.backUntil()
-	}
 	next := f.next(s, clean, blocked)
-	if hasEnd {
+	f.knobsMu.Lock()
+	end := f.backBy
+	f.knobsMu.Unlock()
+	if s.Stage == StageReverse && !end.IsZero() {
 		next.By = &end
 		next.Then = "the way back is closed, and the old place only passes people on"
 	}
@@ -270,6 +269,9 @@ func (f *Flight) save() error {
 
 // Report returns the report as of now.
 func (f *Flight) Report() (*Report, error) {
+	if f.Status().Version == 0 {
+		return nil, chat.Errorf(chat.NotFound, "the mover of %s has not begun yet", f.Name).WithHint("wait a moment")
+	}
 	if err := f.save(); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package move
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -46,6 +47,12 @@ func (r *Report) WriteText(w io.Writer) error {
 		} else {
 			line("not in the source", "%s: %s", l.Kind, l.Reason)
 		}
+	}
+	if len(r.Verify.Classes) > 0 {
+		line("looked for", "%s", strings.Join(r.Verify.Classes, ", "))
+	}
+	for _, p := range r.Pauses {
+		line(p.What, "people waited for %s, %s", span(p.Took), p.At.UTC().Format("2 January 2006, 15:04:05 UTC"))
 	}
 	for _, b := range p.Bars {
 		line("  "+b.Name, "%s %s", b.Time, b.Amount)
