@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"testing"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -23,6 +24,9 @@ func (db *DB) PlanThreads(ctx context.Context, roots []chat.MessageID) (string, 
 // PlanList returns how the database reads a list.
 func (db *DB) PlanList(ctx context.Context, q chat.Query) (string, error) {
 	query, args := listQuery(q)
+	if q.In != nil {
+		query, args = (&session{db: db}).listInQuery(q, q.In)
+	}
 	return db.plan(ctx, query, args...)
 }
 
@@ -51,4 +55,18 @@ func (db *DB) SetPair(p chat.Pair) {
 	if err := db.Govern(context.Background(), func(s *chat.Standing) error { s.Pair = p; return nil }); err != nil {
 		panic(err)
 	}
+}
+
+// TakeTurn takes the turn of what is done behind people's backs.
+func (db *DB) TakeTurn() (end func()) {
+	db.company.turn <- struct{}{}
+	return func() { <-db.company.turn }
+}
+
+// Synchronous returns how the connection that writes syncs.
+func (db *DB) Synchronous(t testing.TB) (how int) {
+	if err := db.write.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&how); err != nil {
+		t.Fatal(err)
+	}
+	return how
 }

@@ -16,18 +16,8 @@ func (s *session) List(q chat.Query) ([]chat.Object, error) {
 	}
 	var list []chat.Object
 	for part := range slices.Chunk(q.In, s.db.d.keysAtOnce-10) {
-		query, args := listQuery(q)
-		column := "a"
-		if q.Kind == chat.KindMessage {
-			column = "room"
-		}
-		condition, more := s.db.d.keys(column, len(args), part)
-		before, order, _ := strings.Cut(query, ` ORDER BY`)
-		and := ` AND `
-		if !strings.Contains(before, ` WHERE `) {
-			and = ` WHERE `
-		}
-		some, err := s.list(q, before+and+condition+` ORDER BY`+order, append(args, more...))
+		query, args := s.listInQuery(q, part)
+		some, err := s.list(q, query, args)
 		if err != nil {
 			return nil, err
 		}
@@ -38,6 +28,28 @@ func (s *session) List(q chat.Query) ([]chat.Object, error) {
 		return slices.Compare(x[:], y[:])
 	})
 	return list, nil
+}
+
+// listInQuery is for some of the keys of q.In. Unless there is a limit, what is
+// found is not asked for in order: SQLite would read all of a kind, because
+// that is in order already.
+func (s *session) listInQuery(q chat.Query, part []chat.Key) (string, []any) {
+	query, args := listQuery(q)
+	column := "a"
+	if q.Kind == chat.KindMessage {
+		column = "room"
+	}
+	condition, more := s.db.d.keys(column, len(args), part)
+	query, order, _ := strings.Cut(query, ` ORDER BY`)
+	if !strings.Contains(query, ` WHERE `) {
+		query += ` WHERE ` + condition
+	} else {
+		query += ` AND ` + condition
+	}
+	if q.Limit > 0 {
+		query += ` ORDER BY` + order
+	}
+	return query, append(args, more...)
 }
 
 func (s *session) list(q chat.Query, query string, args []any) ([]chat.Object, error) {

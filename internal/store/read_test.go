@@ -142,6 +142,11 @@ func TestPlans(t *testing.T) {
 			plan, err := db.PlanList(ctx(t), q)
 			check(name, plan, err)
 		}
+		plan, err = db.PlanList(ctx(t), chat.Query{Kind: chat.KindMember, In: []chat.Key{roomN(1).Key(), roomN(2).Key()}})
+		check("members of some rooms", plan, err)
+		if !strings.Contains(plan, "objects_a") {
+			t.Errorf("members of some rooms are looked for among all:\n%s", plan)
+		}
 	})
 }
 
