@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
 	"github.com/godwit-chat/godwit/internal/testkit"
@@ -66,6 +68,7 @@ func postsDuringImport(b *testing.B, bin, dir, work string, at ...string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	unix.Sync() // else what was built and prepared is written while it is measured
 	alone := postUntil(b, people, rooms.Rooms, "alone", time.After(busyAlone))
 	ended := make(chan time.Time, 1)
 	var took time.Duration

@@ -168,6 +168,9 @@ func (c *importCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	defer closeBoth(j, &err)
 	limitMemory()
+	if strings.Contains(c.To, "://") { // of a directory it has the only key
+		j.Modest = stepBack
+	}
 	j.Level, j.LeaveIndex, j.AcceptDifferences, j.BatchSize = levels[c.Level], c.LeaveIndex, c.AcceptDifferences, c.Batch
 	if c.MaxQuarantine != "" {
 		j.Quarantine = budget

@@ -41,6 +41,9 @@ type Job struct {
 
 	// Progress is told how things stand, a few times a second. May be nil.
 	Progress func(Snapshot)
+	// Modest is called before much is carried into a place where people are at
+	// work, which may be on this machine. May be nil.
+	Modest func()
 	// Step is called between steps, with the step's name. Tests make it fail.
 	Step func(name string) error
 
@@ -193,7 +196,15 @@ func (j *Job) receive(ctx context.Context) error {
 		return chat.Errorf(chat.Unavailable, "the target is %s: nothing can be written to it", place.State).
 			WithHint("import into another place, or wait until it is open")
 	}
+	if j.Modest != nil && j.inUse() {
+		j.Modest()
+	}
 	return nil
+}
+
+// inUse reports whether people may be at work in the place.
+func (j *Job) inUse() bool {
+	return j.place.State == chat.Open && j.place.Totals.Kinds[chat.KindUser] > 0
 }
 
 // cutover opens the place, if it was closed for this move and what arrived is

@@ -193,6 +193,18 @@ func TestAgain(t *testing.T) {
 	})
 }
 
+func TestAMoverGivesWayWherePeopleAre(t *testing.T) {
+	p := openPlace(t, filepath.Join(t.TempDir(), "godwit.db"), t.TempDir())
+	for run, want := range []int{0, 1} {
+		j, calls := job(t, small(), p.target), 0
+		j.Modest = func() { calls++ }
+		importAll(t, j)
+		if calls != want {
+			t.Errorf("run %d: it stepped back %d times, want %d", run+1, calls, want)
+		}
+	}
+}
+
 func TestLaterExport(t *testing.T) {
 	onBoth(t, func(t *testing.T, fresh func() *place) {
 		p := fresh()

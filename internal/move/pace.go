@@ -17,9 +17,9 @@ type pace struct {
 // Sizes of a batch, and what people at the target may notice of one.
 const (
 	idleBatch  = 5000 // objects, where nobody is at work
-	busyBatch  = 500  // objects, where people may be
+	busyBatch  = 500  // objects at most, where people may be
 	leastBatch = 50
-	longHold   = 5 * time.Millisecond // nobody should wait longer for a batch
+	longHold   = 2 * time.Millisecond // people should not wait longer for a batch
 	longRest   = 250 * time.Millisecond
 )
 
@@ -30,7 +30,7 @@ func (p *pace) begin(fixed int, inUse bool) {
 	case p.fixed:
 		p.size.Store(int64(fixed))
 	case inUse:
-		p.size.Store(busyBatch)
+		p.size.Store(leastBatch)
 	default:
 		p.size.Store(idleBatch)
 	}
@@ -39,9 +39,10 @@ func (p *pace) begin(fixed int, inUse bool) {
 // batch returns how many objects the next batch should have.
 func (p *pace) batch() int { return int(p.size.Load()) }
 
-// next learns from a batch, and returns how long to rest: as long as people
-// could not write, so that half of the time is theirs.
-func (p *pace) next(objects int, a chat.Applied) time.Duration {
+// next learns from a batch that took a while altogether, and returns how long
+// to rest: for two thirds of the time people can write, and for as long as a
+// batch holds them up nothing is done for the next one.
+func (p *pace) next(objects int, a chat.Applied, took time.Duration) time.Duration {
 	if p.fixed {
 		return 0
 	}
@@ -54,5 +55,5 @@ func (p *pace) next(objects int, a chat.Applied) time.Duration {
 		fits := int64(objects) * int64(longHold) / int64(a.Held)
 		p.size.Store(max(leastBatch, min((now+fits)/2, busyBatch)))
 	}
-	return min(a.Held, longRest)
+	return min(max(a.Held, 3*a.Held-took), longRest)
 }

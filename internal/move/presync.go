@@ -125,12 +125,13 @@ func (j *Job) applyBundle(ctx context.Context, b *bundle) error {
 	if c := applied.Counts[chat.KindContent]; c.Written > 0 {
 		j.report.Bytes.Written += b.bytes * c.Written / (c.Written + c.Unchanged + c.Deduplicated + c.Conflict)
 	}
-	j.meter.waitedFor("target", time.Since(began))
+	took := time.Since(began)
+	j.meter.waitedFor("target", took)
 	j.meter.applied(j.state.Counts, items)
 	if err := j.step("after apply"); err != nil {
 		return err
 	}
-	return j.rest(ctx, j.pace.next(len(b.batch.Items), applied))
+	return j.rest(ctx, j.pace.next(len(b.batch.Items), applied, took))
 }
 
 // apply makes a batch so, with the journal beside it, and moves the job's

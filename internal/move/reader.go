@@ -63,8 +63,7 @@ type reader struct {
 
 func newReader(j *Job, files *storer) *reader {
 	r := &reader{job: j, files: files, now: newBundle(), to: j.state.Cursor, input: -1}
-	inUse := j.place.State == chat.Open && j.place.Totals.Kinds[chat.KindUser] > 0
-	j.pace.begin(j.BatchSize, inUse)
+	j.pace.begin(j.BatchSize, j.inUse())
 	for _, c := range j.state.Counts {
 		r.quarantined += c.Quarantined
 		r.records += c.Read + c.Quarantined + c.Skipped

@@ -12,6 +12,11 @@ import (
 
 // Apply makes a batch so, all or none.
 func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
+	turn := db.company.bites()
+	if err := turn.begin(ctx); err != nil {
+		return chat.Applied{}, err
+	}
+	defer turn.end()
 	rows, err := encodeAll(&b)
 	if err != nil {
 		return chat.Applied{}, err
@@ -41,7 +46,7 @@ func (db *DB) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
 		db.agreed.forget()
 	}
 	db.company.applied(a.pos)
-	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos, Held: time.Since(a.locked), Shared: db.company.here()}, nil
+	return chat.Applied{Counts: a.counts, Conflicts: a.conflicts, Pos: a.pos, Held: a.held, Shared: db.company.here()}, nil
 }
 
 func (db *DB) applyOnce(ctx context.Context, a *applier) error {
@@ -55,7 +60,12 @@ func (db *DB) applyOnce(ctx context.Context, a *applier) error {
 			return err
 		}
 	}
-	return db.locked(ctx, a.apply)
+	durable, err := db.lockedLate(ctx, a.apply)
+	a.held = time.Since(a.locked)
+	if err != nil {
+		return err
+	}
+	return db.fail("make a batch durable", durable())
 }
 
 // glance reads what is there on a connection that writes: its settings keep
@@ -98,6 +108,7 @@ type applier struct {
 	conflicts []chat.Note
 	pos       chat.Position
 	locked    time.Time // when nobody else could write any more
+	held      time.Duration
 }
 
 type refusal struct {

@@ -37,6 +37,9 @@ type dialect struct {
 	// hurry lets the transaction's commit become durable a moment later, with
 	// everything that it wrote or without.
 	hurry func(s *session) error
+	// late lets what is committed on a connection become durable only when
+	// durable is called, until end is; nil cannot.
+	late func(*sql.Conn) (end func(), durable func() error, err error)
 	// parts cuts the table of messages into at most n parts of about one size,
 	// that are the table as the session sees it as long as that lives.
 	parts func(s *session, n int) ([]part, error)

@@ -89,22 +89,35 @@ type wrote struct {
 // members, where the source does not say who is one.
 func (db *DB) Join(ctx context.Context, source string) (added int64, err error) {
 	var list []wrote
+	bites := db.company.bites()
+	defer bites.end()
+	if err := bites.begin(ctx); err != nil {
+		return 0, err
+	}
 	err = db.view(ctx, func(s *session) error {
-		list, err = s.wrote(source)
+		list, err = s.wrote(source, bites)
 		return err
 	})
-	for part := range slices.Chunk(list, joinAtOnce) {
+	for len(list) > 0 && err == nil {
+		if err = bites.rest(ctx); err == nil {
+			err = bites.begin(ctx)
+		}
 		if err != nil {
 			break
 		}
-		err = db.locked(ctx, func(s *session, h *head) error { return s.join(h, part, &added) })
+		n := min(len(list), joinAtOnce)
+		if bites.mine {
+			n = min(n, joinBite)
+		}
+		err = db.locked(ctx, func(s *session, h *head) error { return s.join(h, list[:n], &added) })
+		list = list[n:]
 	}
 	return added, err
 }
 
 // wrote finds who wrote in the open rooms that a source gave without members.
 // Administrators of a room are no sign that it knows the others.
-func (s *session) wrote(source string) (list []wrote, err error) {
+func (s *session) wrote(source string, bites *bites) (list []wrote, err error) {
 	rooms := map[chat.RoomID]bool{}
 	err = s.each(func(rows *sql.Rows) error {
 		var body sql.RawBytes
@@ -138,7 +151,7 @@ func (s *session) wrote(source string) (list []wrote, err error) {
 				first[pair] = chat.Time(sent)
 			}
 		}
-		return nil
+		return bites.row(s.ctx)
 	}, `SELECT room, author, sent FROM messages WHERE author IS NOT NULL AND pos > COALESCE(
 		(SELECT start FROM moves WHERE source = (SELECT id FROM sources WHERE name = $1) ORDER BY started DESC LIMIT 1), 0)`, source)
 	for pair, sent := range first {

@@ -27,12 +27,16 @@ func (db *DB) Index(ctx context.Context, limit int) (done int, err error) {
 		return 0, nil
 	}
 	defer db.index.Unlock()
+	bites := db.company.bites()
+	defer bites.end()
 	for done < limit {
-		want, crowd := min(limit-done, indexAtOnce), db.company.here()
-		if crowd {
+		if err := bites.begin(ctx); err != nil {
+			return done, err
+		}
+		want := min(limit-done, indexAtOnce)
+		if bites.mine {
 			want = min(want, bite)
 		}
-		began := time.Now()
 		n, err := db.indexSome(ctx, want)
 		if err != nil {
 			return done, db.d.words.mend(ctx, db, err)
@@ -42,8 +46,8 @@ func (db *DB) Index(ctx context.Context, limit int) (done int, err error) {
 		if n < want {
 			return done, db.settle(ctx)
 		}
-		if crowd && !pause(ctx, time.Since(began)) {
-			return done, ctx.Err()
+		if err := bites.rest(ctx); err != nil {
+			return done, err
 		}
 	}
 	return done, nil
@@ -115,21 +119,30 @@ func (s *session) reached() (pos int64, err error) {
 	return pos, err
 }
 
-// entries finds the words of messages, on all processors.
+// entries finds the words of messages; of many, on all processors.
 func (db *DB) entries(messages []*chat.Message) []entry {
 	list := make([]entry, len(messages))
-	workers := runtime.GOMAXPROCS(0)
+	workers := min(runtime.GOMAXPROCS(0), len(messages)/bite)
+	if workers <= 1 {
+		for i, m := range messages {
+			list[i] = db.entryOf(m)
+		}
+		return list
+	}
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
 			for i := len(messages) * w / workers; i < len(messages)*(w+1)/workers; i++ {
-				m := messages[i]
-				list[i] = entry{id: m.ID, room: m.Room, sent: m.Sent, terms: db.termsOf(m)}
+				list[i] = db.entryOf(messages[i])
 			}
 		})
 	}
 	wg.Wait()
 	return list
+}
+
+func (db *DB) entryOf(m *chat.Message) entry {
+	return entry{id: m.ID, room: m.Room, sent: m.Sent, terms: db.termsOf(m)}
 }
 
 func (db *DB) termsOf(m *chat.Message) []string {

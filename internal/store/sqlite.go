@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -54,6 +55,7 @@ func openSQLite(_ context.Context, db *DB, path string) error {
 		return err
 	}
 	db.unlock = unlock
+	db.d.late = func(conn *sql.Conn) (func(), func() error, error) { return sqliteLate(conn, path+"-wal") }
 	if db.write, db.read, err = sqlitePools(path, "full", 24<<10); err != nil {
 		return err
 	}
@@ -120,6 +122,29 @@ func sqliteTend(db *DB) {
 		case <-bell:
 		}
 	}
+}
+
+// sqliteLate commits into the log of the file without a sync, which is done
+// when others can write. Whoever commits after it syncs the log as far as that,
+// so that nothing becomes durable without what was before it.
+func sqliteLate(conn *sql.Conn, log string) (end func(), durable func() error, err error) {
+	set := func(how string) error {
+		_, err := conn.ExecContext(context.Background(), `PRAGMA synchronous = `+how)
+		return err
+	}
+	end = func() {
+		if set("full") != nil { // the next one gets a connection that is as it should be
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		}
+	}
+	durable = func() error {
+		f, err := os.OpenFile(log, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	}
+	return end, durable, set("normal")
 }
 
 // sqliteParts goes by the numbers of rows, which they keep when they change.

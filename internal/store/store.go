@@ -57,7 +57,7 @@ type DB struct {
 
 	filling atomic.Bool // an empty place is being filled: nobody waits for each commit
 
-	company company
+	company *company
 	desk    desk
 
 	first chat.Head        // as it was found
@@ -80,7 +80,7 @@ var _ chat.Store = (*DB)(nil)
 // fails with Conflict if another process has the SQLite file open, or if a
 // newer version has updated it; with Look also if an older one made it.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{text: o.Text, clock: o.Clock, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}}
+	db := &DB{text: o.Text, clock: o.Clock, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}, company: newCompany()}
 	if db.text == nil {
 		db.text = func(m *chat.Message) string { return m.Text }
 	}
@@ -239,7 +239,37 @@ func (db *DB) locked(ctx context.Context, fn func(*session, *head) error) error 
 	if err != nil {
 		return db.fail("write", err)
 	}
-	defer conn.Close()  //nolint:errcheck // it goes back to the pool
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	return db.holding(ctx, conn, tx, fn)
+}
+
+// lockedLate is locked for a mover among people: where the database can do so,
+// others may write again before what was committed is durable. It is after
+// durable, which must be called.
+func (db *DB) lockedLate(ctx context.Context, fn func(*session, *head) error) (durable func() error, err error) {
+	durable = func() error { return nil }
+	if db.d.late == nil || !db.company.here() {
+		return durable, db.locked(ctx, fn)
+	}
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return durable, db.fail("write", err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	end, durable, err := db.d.late(conn)
+	if err != nil {
+		return durable, db.fail("write", err)
+	}
+	defer end()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return durable, db.fail("write", err)
+	}
+	return durable, db.holding(ctx, conn, tx, fn)
+}
+
+// holding runs fn in a transaction, with the head locked, and commits it.
+func (db *DB) holding(ctx context.Context, conn *sql.Conn, tx *sql.Tx, fn func(*session, *head) error) error {
 	defer tx.Rollback() //nolint:errcheck // done after the commit
 	s := &session{ctx: ctx, db: db, tx: tx, conn: conn}
 	h, err := s.lock()

@@ -18,10 +18,14 @@ func (db *DB) Tally(ctx context.Context, q chat.TallyQuery) (chat.Inventory, err
 	if q.Mirror {
 		return db.tallyMirror(ctx, q)
 	}
-	t := &taller{q: q, inv: chat.Inventory{
+	t := &taller{q: q, bites: db.company.bites(), inv: chat.Inventory{
 		Kinds: map[chat.Kind]chat.Tally{}, Rooms: map[chat.RoomID]chat.Tally{},
 		Days: map[chat.RoomID]map[chat.Day]chat.Tally{}, Lists: map[chat.RoomID]map[chat.Key]uint64{}, Each: map[chat.Kind]map[chat.Key]uint64{},
 	}}
+	if err := t.bites.begin(ctx); err != nil {
+		return t.inv, err
+	}
+	defer t.bites.end()
 	err := db.view(ctx, func(s *session) error {
 		err := s.row(`SELECT id FROM sources WHERE name = $1`, q.Source).Scan(&t.source)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -43,6 +47,7 @@ type taller struct {
 	q      chat.TallyQuery
 	source int32
 	inv    chat.Inventory
+	bites  *bites
 }
 
 // halves adds up digests without overflowing. What counts is what came: that
@@ -183,9 +188,9 @@ func (t *taller) add(m *chat.Message, digest uint64) {
 
 // messages adds up the messages, on all processors: each reads a part of the
 // table, all as of the same moment. Only one may do so at a time: each part
-// needs a connection more, and there are few.
+// needs a connection more, and there are few. Among people one reads all.
 func (t *taller) messages(s *session) error {
-	if !s.db.tally.TryLock() {
+	if t.bites.mine || !s.db.tally.TryLock() {
 		return t.part(s, part{})
 	}
 	defer s.db.tally.Unlock()
@@ -199,9 +204,10 @@ func (t *taller) messages(s *session) error {
 	own := make([]*taller, len(parts))
 	g, ctx := errgroup.WithContext(s.ctx)
 	for i, part := range parts {
-		own[i] = &taller{q: t.q, source: t.source, inv: chat.Inventory{Rooms: map[chat.RoomID]chat.Tally{},
+		own[i] = &taller{q: t.q, source: t.source, bites: &bites{company: s.db.company}, inv: chat.Inventory{Rooms: map[chat.RoomID]chat.Tally{},
 			Days: emptied(t.inv.Days), Lists: emptied(t.inv.Lists)}}
 		g.Go(func() error {
+			defer own[i].bites.end()
 			return s.db.view(ctx, func(s *session) error { return own[i].part(s, part) })
 		})
 	}
@@ -265,7 +271,7 @@ func (t *taller) part(s *session, p part) error {
 			t.inv.Since++
 		}
 		t.add(m, d)
-		return nil
+		return t.bites.row(s.ctx)
 	}, `SELECT `+messageColumns+`, digest, src FROM messages WHERE source = $1`+p.condition, t.source)
 }
 
@@ -299,7 +305,7 @@ func (t *taller) objects(s *session, table string) error {
 		if each := t.inv.Each[k]; each != nil {
 			each[id] = d
 		}
-		return nil
+		return t.bites.row(s.ctx)
 	}, `SELECT kind, id, body, digest, src FROM `+table+` WHERE source = $1`, t.source)
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -26,6 +27,8 @@ type sqliteWords struct {
 
 	mu          sync.RWMutex // held to use the pools, and locked to make them anew
 	write, read *sql.DB
+
+	crowd atomic.Bool // see gather
 }
 
 // wordsVersion is of the file's tables: one of another version is made anew.
@@ -102,6 +105,7 @@ func (w *sqliteWords) anew(ctx context.Context) error {
 	if w.write, w.read, err = sqlitePools(w.path, "normal", 8<<10); err != nil {
 		return err
 	}
+	w.crowd.Store(false)
 	tx, err := w.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -164,6 +168,9 @@ func (w *sqliteWords) reading(s *session, fn func(*session) error) error {
 func (w *sqliteWords) writing(ctx context.Context, db *DB, fn func(*session) (bool, error)) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+	if err := w.gather(ctx, db.company.here()); err != nil {
+		return db.fail("index", err)
+	}
 	tx, err := db.begin(ctx, w.write, nil)
 	if err != nil {
 		return db.fail("index", err)
@@ -173,6 +180,26 @@ func (w *sqliteWords) writing(ctx context.Context, db *DB, fn func(*session) (bo
 		return err
 	}
 	return db.fail("index", tx.Commit())
+}
+
+// amongPeople is checkpoint where people are at work: all that is copied at
+// once is synced, and whoever posts meanwhile waits for the same disk.
+const amongPeople = 1500
+
+// gather sets how much is gathered before it is copied into the file.
+func (w *sqliteWords) gather(ctx context.Context, crowd bool) error {
+	if crowd == w.crowd.Load() {
+		return nil
+	}
+	pages := checkpoint
+	if crowd {
+		pages = amongPeople
+	}
+	_, err := w.write.ExecContext(ctx, fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages))
+	if err == nil {
+		w.crowd.Store(crowd)
+	}
+	return err
 }
 
 func (*sqliteWords) reached(s *session) (pos int64, err error) {
