@@ -61,7 +61,7 @@ func (w *Writers) write(ctx context.Context, i int) {
 		began := time.Now()
 		text := fmt.Sprintf("writer %d, message %d", i, n)
 		for {
-			m, err := w.Clients[i].Post(ctx, room, text, fmt.Sprintf("w%d-%d", i, n))
+			m, err := w.Clients[i].Post(ctx, room, text, fmt.Sprintf("writer-%d-%d", i, n))
 			if err == nil {
 				w.note(room, Ack{Writer: i, N: n, ID: m.ID, Text: text, At: time.Now(), Took: time.Since(began)})
 				break
