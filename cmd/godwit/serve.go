@@ -77,6 +77,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		Service: desk.service, Files: o.files, Previews: filepath.Join(c.dir(), "previews"), Log: log, Address: desk.address,
 		Web: dist, Move: live.Handler(place), Version: version, Database: c.title(),
 		FetchAllow: c.FetchAllow, Proxies: c.Proxies,
+		Handover: &chat.Handover{Store: o.store, Sealer: o.sealer},
 		Report: func(ctx context.Context, name string) (server.Report, error) {
 			r, err := move.Recorded(ctx, o.store, name)
 			if err != nil {

@@ -143,8 +143,22 @@ type Recovery struct {
 // First is the answer of GET /first: whether nobody is here yet. POST /first
 // with FirstOwner makes the owner, and answers SignedIn.
 type First struct {
-	Empty bool   `json:"empty"`
-	Place string `json:"place,omitempty"`
+	Empty    bool   `json:"empty"`
+	Place    string `json:"place,omitempty"`
+	Arriving bool   `json:"arriving,omitempty"` // it is still being filled from another place
+}
+
+// Handover is the answer of POST /session/handover: where to go on after the
+// place has got another name, and what to show there, once, within a minute.
+type Handover struct {
+	Address string `json:"address"`
+	Code    string `json:"code"`
+}
+
+// UseHandover is the body of PUT /session/handover, at the new name. It
+// answers SignedIn, with the same session.
+type UseHandover struct {
+	Code string `json:"code"`
 }
 
 // FirstOwner makes the first person of an empty place. Code is what the
@@ -167,7 +181,7 @@ type Settings struct {
 // Setting is one setting of the place.
 type Setting struct {
 	Name    string   `json:"name"`
-	Type    string   `json:"type"`  // text number choice secret
+	Type    string   `json:"type"`  // text number choice secret time
 	Value   string   `json:"value"` // what holds; of a secret "set" or empty
 	Default string   `json:"default,omitempty"`
 	Choices []string `json:"choices,omitempty"`

@@ -62,15 +62,19 @@ type Me struct {
 // Start is the answer of GET /start: what a client needs first.
 type Start struct {
 	Me          Me                `json:"me"`
-	Place       string            `json:"place"`       // name of the place
-	Address     string            `json:"address"`     // the public address, empty if not set
-	State       string            `json:"state"`       // open, receiving, frozen, retired, standby
-	Cursor      string            `json:"cursor"`      // for GET /feed
-	Now         int64             `json:"now"`         // the server's clock
-	Rooms       []Room            `json:"rooms"`       // those in the sidebar
-	People      []Person          `json:"people"`      // all of them
-	Emoticons   map[string]string `json:"emoticons"`   // folded shortcut to the picture's address
-	Preferences map[string]string `json:"preferences"` // one's own, as in Preferences.Values
+	Place       string            `json:"place"`           // name of the place
+	Address     string            `json:"address"`         // the public address, empty if not set
+	State       string            `json:"state"`           // open, receiving, frozen, retired, standby
+	Cursor      string            `json:"cursor"`          // for GET /feed
+	Now         int64             `json:"now"`             // the server's clock
+	Rooms       []Room            `json:"rooms"`           // those in the sidebar
+	People      []Person          `json:"people"`          // all of them
+	Emoticons   map[string]string `json:"emoticons"`       // folded shortcut to the picture's address
+	Preferences map[string]string `json:"preferences"`     // one's own, as in Preferences.Values
+	Client      string            `json:"client"`          // the version of the web client that is served here
+	Moved       string            `json:"moved,omitempty"` // the address that the place has now: POST /session/handover leads there
+
+	Announcement *Announcement `json:"announcement,omitempty"`
 }
 
 // Room is a room, a 1-1 or a group.

@@ -59,9 +59,19 @@ type Event struct {
 
 // Place is what a place is called, and what it is doing.
 type Place struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
-	State   string `json:"state"`
+	Name         string        `json:"name"`
+	Address      string        `json:"address"`
+	State        string        `json:"state"`
+	Client       string        `json:"client"`          // the version of the web client that is served here
+	Moved        string        `json:"moved,omitempty"` // as in Start, when a feed begins
+	Announcement *Announcement `json:"announcement,omitempty"`
+}
+
+// Announcement is what administrators have to say to everybody.
+type Announcement struct {
+	ID   string `json:"id"` // another one for another text or time
+	Text string `json:"text"`
+	At   int64  `json:"at,omitempty"` // the time that it is about
 }
 
 // Said is what a client says over its feed:

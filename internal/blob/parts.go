@@ -103,6 +103,16 @@ func (d *Dir) Append(ctx context.Context, id chat.Key, offset int64, r io.Reader
 	return w.at, failed
 }
 
+// OpenPart opens what is here and durable of an upload, for reading. It fails
+// with NotFound.
+func (d *Dir) OpenPart(id chat.Key) (*os.File, error) {
+	f, err := d.root.Open(partPath(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoPart()
+	}
+	return f, diskError("open", id.String(), err)
+}
+
 // partWriter writes behind what is there, and hashes it on the way.
 type partWriter struct {
 	ctx  context.Context //nolint:containedctx // lives as long as one call of Append

@@ -25,8 +25,11 @@ type Pair struct {
 	// the move: it is neither compared nor taken for extra.
 	Own  Position
 	Came *Certificate // the newest certificate that was given or taken here
-	Note string       // what an operator's word has overruled; "" if nothing has
-	Over bool         // ended: completed or given up
+	// Began is where this place's log was when it took the turn: what the other
+	// log was at the end of the certificate.
+	Began Cursor
+	Note  string // what an operator's word has overruled; "" if nothing has
+	Over  bool   // ended: completed or given up
 
 	Run     Key    // of this place: a newer one since each start in the move, zero before
 	Heard   Key    // the newest run of the other place that this one has heard of
@@ -242,6 +245,7 @@ func (h *Handover) open(s *Standing, c Certificate) error {
 			WithHint("run `godwit sync` again: it goes on where it stopped")
 	}
 	s.State, s.Lease, s.Pair.Turn, s.Pair.Came = Open, 0, c.Turn, &c
+	s.Pair.Began = Cursor{LogID: s.LogID, Epoch: s.Epoch, Pos: s.Pos}
 	return nil
 }
 

@@ -25,6 +25,7 @@ const (
 	PrefQuiet    = "quiet"    // hours of the day as in 22:00-07:00, or ""
 	PrefQuietOn  = "quiet-on" // days on which they begin, as in mo tu we
 	PrefPause    = "pause"    // until when nothing is told, in microseconds since 1970
+	PrefPutAway  = "put-away" // the announcement that one has read, by its ID
 )
 
 const (
@@ -65,6 +66,7 @@ var prefs = []Pref{
 	{Name: PrefMail, Default: prefOn, Choices: onOff, From: []string{"email"}, As: truth},
 	{Name: PrefQuiet, check: func(v string) bool { _, err := ParseHours(v); return err == nil }},
 	{Name: PrefQuietOn, Default: "mo tu we th fr sa su", check: isDays},
+	{Name: PrefPutAway, check: func(v string) bool { return len(v) <= 64 }},
 	{Name: PrefPause, check: func(v string) bool {
 		n, err := strconv.ParseInt(v, 10, 64)
 		return v == "" || err == nil && n >= 0

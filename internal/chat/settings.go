@@ -27,6 +27,10 @@ const (
 	SettingMailUser     = "mail-user"
 	SettingMailFrom     = "mail-from" // the sender's address
 	SettingRetention    = "retention" // none: everything is kept
+
+	SettingAnnouncement   = "announcement"    // said to everybody, on top of the page
+	SettingAnnouncementAt = "announcement-at" // the time that it is about
+	SettingTesters        = "testers"         // who may look at the place that this one moves to, before it does
 )
 
 // SettingMailPassword is kept sealed, and never shown.
@@ -41,6 +45,7 @@ const (
 	SettingNumber SettingType = "number"
 	SettingChoice SettingType = "choice"
 	SettingSecret SettingType = "secret"
+	SettingTime   SettingType = "time" // as in 2026-11-28T20:00:00Z
 )
 
 // SettingInfo describes a setting.
@@ -77,6 +82,9 @@ var settings = []SettingInfo{
 	{Name: SettingMailPassword, Type: SettingSecret, Max: 1000},
 	{Name: SettingMailFrom, Type: SettingText, Max: 320, check: checkFrom},
 	{Name: SettingMailAfter, Type: SettingNumber, Default: "15", Min: 1, Max: 1440},
+	{Name: SettingAnnouncement, Type: SettingText, Max: 500},
+	{Name: SettingAnnouncementAt, Type: SettingTime, Max: 40, check: checkTime},
+	{Name: SettingTesters, Type: SettingText, Max: 4000},
 }
 
 // Settings lists the settings of a place.
@@ -108,7 +116,7 @@ func (d *SettingInfo) Check(value string) error {
 		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < d.Min || n > d.Max {
 			return Errorf(Invalid, "%s is a number from %d to %d, not %q", d.Name, d.Min, d.Max, shorten(value, 40))
 		}
-	case SettingText, SettingSecret:
+	case SettingText, SettingSecret, SettingTime:
 		if n := utf8.RuneCountInString(value); int64(n) > d.Max {
 			return Errorf(Invalid, "%s has %d characters; at most %d are possible", d.Name, n, d.Max)
 		}

@@ -141,7 +141,7 @@ func errPlace(h Head, err error) error {
 	if err != nil {
 		return err
 	}
-	return Errorf(Unavailable, "nothing can be sent here now: the place is %s", h.State).WithHint("wait until it is open")
+	return Errorf(Unavailable, "nothing can be sent here now: %w", &Closed{State: h.State, Lease: h.Lease}).WithHint("wait until it is open")
 }
 
 // bytesText writes a size as people do.
@@ -178,6 +178,50 @@ func (s *Service) Upload(ctx context.Context, a *Actor, id UploadID) (u *Upload,
 		return err
 	})
 	return u, err
+}
+
+// UploadOf reads an upload of anybody's, for the server's own use. It fails
+// with NotFound once it is taken, cancelled or expired.
+func (s *Service) UploadOf(ctx context.Context, id UploadID) (u *Upload, err error) {
+	err = s.Store.View(ctx, func(r Reader) error {
+		u, err = Get[Upload](r, id)
+		if IsKind(err, NotFound) || err == nil && (u.Gone || u.Expires <= TimeOf(time.Now())) {
+			return errNoUpload()
+		}
+		return err
+	})
+	return u, err
+}
+
+// KnowsUpload reports whether there is or was an upload here.
+func (s *Service) KnowsUpload(ctx context.Context, id UploadID) (known bool, err error) {
+	err = s.Store.View(ctx, func(r Reader) error {
+		_, err := r.Get(KindUpload, Key(id))
+		known = err == nil
+		if IsKind(err, NotFound) {
+			return nil
+		}
+		return err
+	})
+	return known, err
+}
+
+// Adopt takes over an upload that was begun at the other place of a move, in
+// the name of the one whose it is. One that is known here, also as one that has
+// ended, stays as it is. It fails with NotFound if it is somebody else's.
+func (s *Service) Adopt(ctx context.Context, of []UserID, u *Upload) error {
+	if u.Gone || u.Size < 0 || u.Expires <= TimeOf(time.Now()) || !slices.Contains(of, u.User) {
+		return errNoUpload()
+	}
+	return s.Store.Update(ctx, func(tx Tx) error {
+		_, err := tx.Get(KindUpload, u.Key())
+		if !IsKind(err, NotFound) {
+			return err
+		}
+		next := *u
+		next.Name, next.Message = FileName(u.Name), MessageID{}
+		return tx.Put(&next)
+	})
 }
 
 // Uploads lists the actor's uploads that wait for their messages.

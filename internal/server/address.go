@@ -41,7 +41,9 @@ func (s *Server) lookAtPlace(ctx context.Context) error {
 // that of the configuration.
 func (s *Server) takeAddress(p *chat.Roster) {
 	address := p.Setting(chat.SettingAddress)
-	if address == "" {
+	// What is set came over from the other place of a move, if there was one:
+	// then what this server was started with is newer.
+	if address == "" || s.Address != "" && s.gate.began() != 0 {
 		address = s.Address
 	}
 	if u, ok := parseAddress(address); ok && address != "" {

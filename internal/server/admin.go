@@ -66,6 +66,9 @@ func (s *Server) problems(r *request, state chat.State, moves []chat.MoveState) 
 	case chat.Frozen, chat.Retired, chat.Standby:
 		add("People cannot write: the place is %s.", state)
 	case chat.Open:
+		if text := s.gate.relayedText(time.Now()); text != "" {
+			add("%s Names and load balancers, and the addresses in scripts, still lead there.", text)
+		}
 	}
 	for _, m := range moves {
 		if !m.Done {

@@ -84,6 +84,9 @@ func linksOf(tree []markup.Node) (list []string) {
 }
 
 func (s *Server) cardsFor(ctx context.Context, m *chat.Message) error {
+	if !s.gate.open(ctx) {
+		return nil
+	}
 	may, err := s.Service.MayFetch(ctx)
 	if err != nil || !may {
 		return err

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+
 	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -47,6 +49,9 @@ func (s *Server) enter(r *request, proof chat.Proof) (any, error) {
 	}
 	if e.Second != nil {
 		return api.SignedIn{Second: &api.SecondFactor{Codes: e.Second.Codes, Passkey: s.challengeFor(r, e.Second)}}, nil
+	}
+	if err := s.mayLook(r.Context(), e.Actor); err != nil {
+		return nil, errors.Join(err, s.Service.SignOut(r.Context(), e.Secret))
 	}
 	// Another session that this browser had is nobody's any more.
 	if old := s.cookie(r.Request); old != "" {

@@ -126,6 +126,10 @@ func (h *hub) step(ctx context.Context) (more bool, err error) {
 	default:
 	}
 	h.cursor, h.roster, h.ready = n.Cursor, n.Roster, true
+	h.server.gate.saw(n.State)
+	if elsewhere(n.State) && !n.More {
+		defer h.sendOff()
+	}
 	if n.Lost {
 		h.brought = n.Cursor
 		if ready {
@@ -136,6 +140,21 @@ func (h *hub) step(ctx context.Context) (more bool, err error) {
 	}
 	h.tell(n, counts)
 	return n.More, nil
+}
+
+// elsewhere reports whether people are at the other place of a move.
+func elsewhere(state chat.State) bool { return state == chat.Standby || state == chat.Retired }
+
+// sendOff sends everybody to the other place of a move, by the same address.
+// They take with them that they have seen all there is. The hub is locked.
+func (h *hub) sendOff() {
+	spread := strconv.Itoa(1 + len(h.sockets)/restartSpread)
+	frame := encodeFrame(encodeCursor(h.cursor), nil)
+	for s := range h.sockets {
+		h.drop(s)
+		s.send(frame)
+		s.end(api.FeedRestart, spread)
+	}
 }
 
 // tell sends what is new to all whom it concerns.
@@ -345,7 +364,7 @@ func (h *hub) sendAway(p *person) {
 // enter makes a socket one of those that are told, from what it has missed
 // on: it waits in its queue.
 func (h *hub) enter(ctx context.Context, s *socket, a *chat.Actor, from chat.Cursor) error {
-	missed := from
+	missed := h.server.gate.carried(from)
 	var batches []batch
 	for try := 0; ; try++ {
 		n, in, err := h.server.Service.CatchUp(ctx, a, missed, mostMissed)
@@ -366,7 +385,7 @@ func (h *hub) enter(ctx context.Context, s *socket, a *chat.Actor, from chat.Cur
 		missed = n.Cursor
 		h.mu.Lock()
 		switch {
-		case h.closed:
+		case h.closed, elsewhere(n.State), h.ready && elsewhere(h.state):
 			h.mu.Unlock()
 			s.end(api.FeedRestart, "0")
 			return nil
@@ -431,7 +450,11 @@ func (h *hub) admit(s *socket, a *chat.Actor, in map[chat.RoomID]*chat.Member, m
 			}
 		}
 	}
-	events = append(events, h.whoIsThere(p))
+	// Whoever comes from the other place of a move, or after a restart, may know
+	// another state of this one.
+	place := h.server.placeEvent(last.News)
+	place.Place.Moved = s.moved
+	events = append(events, encoded(place), h.whoIsThere(p))
 	s.send(encodeFrame(encodeCursor(last.Cursor), events))
 	h.there.stirred(p)
 }
@@ -649,7 +672,9 @@ func (s *Server) feed(r *request) (any, error) {
 	}
 	// The request's own end is the server's: sockets are closed in order then.
 	ctx := context.WithoutCancel(r.Context())
-	newSocket(s.hub, conn, a.Session.ID, open).run(ctx, a, decodeCursor(q.Get("cursor")))
+	socket := newSocket(s.hub, conn, a.Session.ID, open)
+	socket.moved = s.movedTo(r.Request)
+	socket.run(ctx, a, decodeCursor(q.Get("cursor")))
 	return nil, nil //nolint:nilnil // it is answered
 }
 

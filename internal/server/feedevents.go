@@ -170,7 +170,9 @@ func (e *eventMaker) emoticon(o *chat.Emoticon) []told {
 }
 
 func (s *Server) placeEvent(n *chat.News) api.Event {
-	return api.Event{Type: "place", Place: &api.Place{Name: s.place(n.Roster), Address: s.publicText(), State: string(n.State)}}
+	return api.Event{Type: "place", Place: &api.Place{
+		Name: s.place(n.Roster), Address: s.publicText(), State: string(n.State), Client: s.clientVersion(), Announcement: announcementOf(n.Roster),
+	}}
 }
 
 // counts counts what is unread behind the read marks among some changes, for

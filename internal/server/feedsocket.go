@@ -38,6 +38,7 @@ type socket struct {
 	hub     *hub
 	conn    *websocket.Conn
 	session chat.ID[chat.Session]
+	moved   string // the address that the place has now, if they came by another name of it
 
 	// Guarded by the hub's lock.
 	person *person

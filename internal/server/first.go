@@ -38,7 +38,8 @@ func (s *Server) askFirst(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.First{Empty: len(p.Users) == 0, Place: p.Setting(chat.SettingName)}, nil
+	arriving := s.gate.copying(r.Context())
+	return api.First{Empty: len(p.Users) == 0 && !arriving, Place: p.Setting(chat.SettingName), Arriving: arriving}, nil
 }
 
 // makeFirst makes the owner of an empty place, and signs them in.

@@ -63,6 +63,9 @@ func (s *Server) guard(next http.Handler) (http.Handler, error) {
 
 // secure reports whether the browser came by https.
 func (s *Server) secure(r *http.Request) bool {
+	if v := vouchedOf(r); v != nil {
+		return v.Secure
+	}
 	if r.TLS != nil {
 		return true
 	}
@@ -106,8 +109,12 @@ func (r *request) setCookie(secret string) {
 }
 
 // client returns where a request comes from. What a proxy says of it counts
-// only from proxies that are known.
+// only from proxies that are known, and from the other place of a move.
 func (s *Server) client(r *http.Request) netip.Addr {
+	if v := vouchedOf(r); v != nil {
+		a, _ := netip.ParseAddr(v.From) //nolint:errcheck // it was looked at; "" is a socket there
+		return a
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr

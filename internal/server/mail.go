@@ -104,6 +104,9 @@ func (s *Server) mailTest(r *request) (any, error) {
 	if err := s.tried(r); err != nil {
 		return nil, err
 	}
+	if !s.gate.open(r.Context()) {
+		return nil, chat.Errorf(chat.Unavailable, "this place sends no mail while it is not open")
+	}
 	out := api.MailTest{To: r.actor.User.Email}
 	p, err := s.Service.Roster(r.Context())
 	if err != nil {
@@ -201,6 +204,9 @@ func (t *teller) due(now time.Time, away time.Duration) (list []chat.UserID) {
 // round sends the mails that are due, on one connection.
 func (t *teller) round(ctx context.Context) error {
 	s := t.server
+	if !s.gate.open(ctx) {
+		return nil
+	}
 	p, err := s.Service.Roster(ctx)
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ type Load struct {
 	Posts    float64 // messages that people post in a second, lately
 	P50, P95 time.Duration
 	People   int // sockets that are open
-	Relayed  int // people who came by the retired place in the last minutes
+	Relayed  int // people and programs that came by the retired place in the last minutes
 	Held     int // requests that wait for the place to open again
 }
 
@@ -21,6 +21,11 @@ func (s *Server) Load() Load {
 	s.hub.mu.Lock()
 	l.People = len(s.hub.sockets)
 	s.hub.mu.Unlock()
+	people, programs := s.gate.came.count(time.Now())
+	l.Relayed = people + programs
+	s.gate.mu.Lock()
+	l.Held = s.gate.held
+	s.gate.mu.Unlock()
 	return l
 }
 

@@ -127,6 +127,9 @@ func (t *teller) sendPushes(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case p := <-t.pushes:
+			if !t.server.gate.open(ctx) {
+				continue // the other place has them now, and mail tells them
+			}
 			if err := t.reach(ctx, client, p); err != nil && ctx.Err() == nil {
 				t.server.Log.Error("push", "err", err)
 			}

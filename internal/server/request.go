@@ -76,6 +76,7 @@ func (s *Server) answer(c call, of who) http.Handler {
 			out, err = c(r)
 		}
 		switch {
+		case err != nil && detoured(hr, err):
 		case err != nil:
 			r.fail(err)
 		case out != nil:
@@ -98,7 +99,11 @@ func (s *Server) whoIs(r *http.Request) (*chat.Actor, error) {
 	if secret, ok := bearer(r); ok {
 		return s.Service.Token(r.Context(), secret, chat.ScopeAdmin)
 	}
-	return s.Service.Authenticate(r.Context(), s.cookie(r))
+	a, err := s.Service.Authenticate(r.Context(), s.cookie(r))
+	if err != nil {
+		return nil, err
+	}
+	return a, s.mayLook(r.Context(), a)
 }
 
 func bearer(r *http.Request) (string, bool) {

@@ -50,6 +50,12 @@ type Config struct {
 
 	// Desk is where the mover of this place is told what to do; nil is nowhere.
 	Desk Desk
+	// Handover holds the rules of moves between two places; nil is in none.
+	Handover *chat.Handover
+	// Peers reaches the other place of a move; nil is the usual way.
+	Peers http.RoundTripper
+	// Hold bounds what waits while the place is frozen.
+	Hold Hold
 
 	// Report returns the report of a move; nil has none.
 	Report func(ctx context.Context, move string) (Report, error)
@@ -80,6 +86,8 @@ type Server struct {
 	at       atomic.Pointer[url.URL] // the public address; nil if not set
 	first    firstRun
 	pulse    pulse
+	gate     *gate
+	web      *pages
 }
 
 // New makes a server. It reads neither messages nor files. It fails with
@@ -87,7 +95,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{Config: c, started: time.Now(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix),
 		outward: newOutward(c.FetchAllow), links: make(chan *chat.Message, cardsWaiting)}
-	s.hub, s.floods.off = newHub(s), c.Floods
+	s.hub, s.floods.off, s.gate = newHub(s), c.Floods, newGate(s)
 	if c.Name == "" {
 		s.Name = "Godwit"
 	}
@@ -109,7 +117,7 @@ func New(c Config) (*Server, error) {
 		s.previews = &previewer{root, c.Files, s.drawing}
 	}
 	if c.Service.Bytes == nil {
-		c.Service.Bytes = c.Files
+		c.Service.Bytes = carrying{c.Files, s}
 	}
 	c.Service.Present = s.hub.present
 	s.teller = newTeller(s)
@@ -142,7 +150,13 @@ func (s *Server) publicText() string {
 }
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Handover == nil {
+		s.handler.ServeHTTP(w, r)
+		return
+	}
+	s.gate.pass(w, r)
+}
 
 // Run does what goes on behind the requests, until ctx ends: it follows the
 // log and tells everybody of what is new, stores what was read, makes messages
@@ -150,6 +164,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // the server can end.
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.gate.follow(ctx) })
 	g.Go(func() error { return s.hub.follow(ctx) })
 	g.Go(func() error { return s.hub.watch(ctx) })
 	g.Go(func() error { return s.hub.tellBrought(ctx) })
@@ -179,6 +194,7 @@ func (s *Server) routes() (http.Handler, error) {
 		"DELETE session":           s.signOut,
 		"POST session/passkey":     s.askPasskey,
 		"PUT session/passkey":      s.usePasskey,
+		"PUT session/handover":     s.useHandover,
 		"POST unsubscribe/{token}": s.unsubscribe,
 		"GET first":                s.askFirst,
 		"POST first":               s.makeFirst,
@@ -189,6 +205,7 @@ func (s *Server) routes() (http.Handler, error) {
 	}
 	private := map[string]call{
 		"GET start":                          s.start,
+		"POST session/handover":              s.offerHandover,
 		"GET rooms":                          s.rooms,
 		"GET rooms/{id}":                     s.room,
 		"GET rooms/{id}/messages":            s.history,
@@ -233,6 +250,10 @@ func (s *Server) routes() (http.Handler, error) {
 	if s.Move != nil {
 		mux.Handle(api.MovePath, s.movers())
 	}
+	for pattern, c := range s.pairCalls() {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.Handle(method+" "+pairPath+path, s.answer(c, everybody))
+	}
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.Handle("GET /readyz", s.answer(s.ready, everybody))
 	if s.Web != nil {
@@ -240,6 +261,7 @@ func (s *Server) routes() (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.web = pages
 		mux.Handle("/", pages)
 	}
 	return s.guard(mux)
@@ -279,6 +301,7 @@ const (
 	indexAtOnce = 5000
 	indexPause  = 500 * time.Millisecond // posts that gather meanwhile are indexed together
 	sweepEvery  = time.Hour
+	sweepClosed = time.Minute // between two looks whether the place is open
 	retryAfter  = 5 * time.Second
 )
 
@@ -313,6 +336,12 @@ func (s *Server) index(ctx context.Context) error {
 
 func (s *Server) sweep(ctx context.Context) error {
 	for {
+		if !s.gate.open(ctx) {
+			if !pause(ctx, sweepClosed) {
+				return nil
+			}
+			continue
+		}
 		n, err := s.Service.Sweep(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.Log.Error("remove what has expired", "err", err)

@@ -27,10 +27,27 @@ func (s *Server) start(r *request) (any, error) {
 		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: string(state), Cursor: encodeCursor(at), Now: int64(chat.TimeOf(time.Now())),
 		Rooms: make([]api.Room, len(rooms)), People: peopleOf(r.actor), Emoticons: emoticonsOf(p),
 	}
+	out.Client, out.Moved, out.Announcement = s.clientVersion(), s.movedTo(r.Request), announcementOf(p)
 	for i, v := range rooms {
 		out.Rooms[i] = roomOf(v)
 	}
 	return out, nil
+}
+
+func announcementOf(p *chat.Roster) *api.Announcement {
+	a := p.Announcement()
+	if a == nil {
+		return nil
+	}
+	return &api.Announcement{ID: a.ID, Text: a.Text, At: int64(a.At)}
+}
+
+// clientVersion names the version of the web client that is served here.
+func (s *Server) clientVersion() string {
+	if s.web == nil {
+		return ""
+	}
+	return s.web.index.etag
 }
 
 // place returns what the place is called.
@@ -170,6 +187,9 @@ func (s *Server) post(r *request) (any, error) {
 			return nil, err
 		}
 		d.Files = append(d.Files, upload)
+	}
+	if err := s.adoptFor(r, d.Files); err != nil {
+		return nil, err
 	}
 	began := time.Now()
 	m, p, err := s.Service.Post(r.Context(), s.cookie(r.Request), d)

@@ -145,21 +145,27 @@ func (t *teller) read(ctx context.Context, at chat.Position) (next chat.Position
 	if err != nil {
 		return at, err
 	}
+	if state == chat.Frozen {
+		return at, nil // told when it is known where people go on
+	}
+	began := t.server.gate.began()
 	for _, c := range changes {
 		t.audience.Follow(c)
 		m, ok := c.Object.(*chat.Message)
-		if !ok || state != chat.Open || !chat.WrittenHere(m.ID) || time.Since(m.Sent.Std()) > tellYoung {
+		if !ok || !chat.WrittenHere(m.ID) || time.Since(m.Sent.Std()) > tellYoung {
 			continue
 		}
-		if err := t.message(ctx, c.Pos, m); err != nil {
+		// What is written at the other place is told there, but for mails, which
+		// this one sends if it has the turn when they are due.
+		if err := t.message(ctx, c.Pos, m, state == chat.Open && c.Pos > began); err != nil {
 			return at, err
 		}
 	}
 	return next, nil
 }
 
-// message tells of one message.
-func (t *teller) message(ctx context.Context, pos chat.Position, m *chat.Message) error {
+// message tells of one message: now, by a mail later, or both.
+func (t *teller) message(ctx context.Context, pos chat.Position, m *chat.Message, atOnce bool) error {
 	list, p, err := t.audience.Of(ctx, m)
 	if err != nil || len(list) == 0 {
 		return err
@@ -176,7 +182,7 @@ func (t *teller) message(ctx context.Context, pos chat.Position, m *chat.Message
 			first = pos
 		}
 		t.mu.Unlock()
-		if pos <= t.born || now.Sub(m.Sent.Std()) > pushYoung || h.QuietFor(now) {
+		if !atOnce || pos <= t.born || now.Sub(m.Sent.Std()) > pushYoung || h.QuietFor(now) {
 			continue
 		}
 		told := t.toldOf(p, h, m)

@@ -52,6 +52,9 @@ func (s *Server) stream(c call) http.Handler {
 			out, err = c(r)
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(readTime))
+		if err != nil && detoured(hr, err) {
+			return
+		}
 		if err != nil {
 			r.fail(err)
 			return
@@ -181,9 +184,21 @@ func (s *Server) own(r *request) (*chat.Upload, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	if err := s.adopt(r.Context(), r.actor.IDs(), uid); err != nil {
+		return nil, 0, err
+	}
 	u, err := s.Service.Upload(r.Context(), r.actor, uid)
 	if err != nil {
 		return nil, 0, err
+	}
+	if u.Hash == "" {
+		offset, _ := r.number("offset") //nolint:errcheck // whoever needs it looks at it again
+		if r.Method == http.MethodPost {
+			offset = u.Size // it is to be whole
+		}
+		if err := s.pull(r.Context(), u, offset); err != nil {
+			s.Log.Warn("bring an upload over from the other place", "err", err) // it begins anew
+		}
 	}
 	at, err := s.Files.Arrived(u.Key())
 	if chat.IsKind(err, chat.NotFound) && u.Hash == "" {

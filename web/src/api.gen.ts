@@ -51,6 +51,9 @@ export interface Start {
   people: Person[];
   emoticons: Record<string, string>;
   preferences: Record<string, string>;
+  client: string;
+  moved?: string;
+  announcement?: Announcement;
 }
 
 export interface Room {
@@ -338,6 +341,16 @@ export interface Recovery {
 export interface First {
   empty: boolean;
   place?: string;
+  arriving?: boolean;
+}
+
+export interface Handover {
+  address: string;
+  code: string;
+}
+
+export interface UseHandover {
+  code: string;
 }
 
 export interface FirstOwner {
@@ -450,6 +463,15 @@ export interface Place {
   name: string;
   address: string;
   state: string;
+  client: string;
+  moved?: string;
+  announcement?: Announcement;
+}
+
+export interface Announcement {
+  id: string;
+  text: string;
+  at?: number;
 }
 
 export interface Said {
