@@ -149,7 +149,12 @@ function putEmoticon(shortcut: string, url: string): void {
 
 function putPlace(place: Place): void {
   const start = state.start.value;
-  if (start) state.start.value = { ...start, place: place.name, address: place.address, state: place.state };
+  if (!start) return;
+  const { announcement: _, ...others } = start;
+  state.start.value = {
+    ...others, place: place.name, address: place.address, state: place.state, client: place.client,
+    ...(place.announcement ? { announcement: place.announcement } : {}), ...(place.moved ? { moved: place.moved } : {}),
+  };
 }
 
 function putPresence(people: Record<string, string>, whole: boolean): void {

@@ -103,7 +103,8 @@ function connect(): void {
     socket = null;
     if (e.code === codes.ended) return signedOut();
     if (!open) return void refused();
-    lost(pauseAfter(e.code, e.reason));
+    const ms = pauseAfter(e.code, e.reason);
+    lost(ms, e.code === codes.restart ? ms : 0);
   };
 }
 
@@ -117,9 +118,11 @@ function pauseAfter(code: number, reason: string): number {
   return ms;
 }
 
-function lost(ms: number): void {
+// lost comes back after a while. Patience is how much longer than usual
+// nothing is said of that: the server asked for it.
+function lost(ms: number, patience = 0): void {
   hangUp();
-  if (!bar) bar = window.setTimeout(() => (state.online.value = false), barAfter);
+  if (!bar) bar = window.setTimeout(() => (state.online.value = false), barAfter + patience);
   again(ms);
 }
 

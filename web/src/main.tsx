@@ -7,6 +7,7 @@ import { watchOutbox } from "./outbox";
 import { watchPresence } from "./presence";
 import { read } from "./room";
 import { listen, route } from "./route";
+import { arrive, watchMove } from "./move";
 import { begin } from "./session";
 import { state } from "./state";
 import { startLook } from "./ui";
@@ -23,6 +24,7 @@ listen();
 watchPresence();
 watchDrafts();
 watchOutbox();
+watchMove();
 addEventListener("online", hurry);
 addEventListener("visibilitychange", () => {
   const id = state.opened.value?.id;
@@ -35,7 +37,7 @@ const stop = effect(() => {
   if (["link", "guest", "unsubscribe"].includes(route.value.page)) return;
   queueMicrotask(() => {
     stop();
-    if (state.phase.value === "loading") void begin();
+    if (state.phase.value === "loading") void arrive().then(begin);
   });
 });
 const host = document.getElementById("app");

@@ -316,6 +316,17 @@ export const words = {
   receivingComposer: "History is being moved in. Writing is possible when the move is done.",
   frozenComposer: "The place is frozen for a moment while it moves. Writing is possible again soon.",
   retiredComposer: "This place has moved. Writing is possible at its new address.",
+  held: "Messages are being held for a moment. They are sent by themselves.",
+  copyBanner: "This is a copy that is still being filled: nothing you do here lasts.",
+  arrivingHere: (place: string) => `${place} is still arriving at this address. Go on at the old one until you are told that it has moved. If you were asked to look at it before, sign in.`,
+  newerClient: "A newer version of this page is here.",
+  reload: "Reload",
+  putAway: "Put away",
+  announcement: "Announcement",
+  movedTo: (host: string) => `This place is at ${host} now. You are taken there when all you have written is sent.`,
+  goNow: "Go now",
+  handedOver: (host: string) => `This place is at ${host} now, and you are still signed in. Passkeys that were made at the old address do not work here: add them again in the preferences.`,
+  notHandedOver: "This place has a new address. Sign in once more; your account is the same.",
   offline: "No connection. Trying again.",
   offlineWaiting: (n: number) => `No connection. ${many(n, "message", "messages")} waiting to be sent.`,
 
@@ -566,17 +577,21 @@ export const words = {
 
   // Administrators.
   adminTabs: { overview: "Overview", people: "People", rooms: "Rooms", move: "Move", settings: "Settings", audit: "Audit log" } as Record<string, string>,
-  settingGroups: { place: "The place", people: "What people may do", mail: "Mail" } as Record<string, string>,
+  settingGroups: { place: "The place", people: "What people may do", mail: "Mail", move: "Announcement and move" } as Record<string, string>,
   settingNames: {
     name: "Name", address: "Public address", "rooms-by": "Who may make rooms", emoticons: "Who may upload emoticons", "file-limit": "Largest file, in MB",
     "link-previews": "Link previews", "second-factor": "Second step is required of", retention: "Messages are removed after", "mail-host": "Mail server",
     "mail-port": "Port", "mail-tls": "Encryption", "mail-user": "User name", "mail-password": "Password", "mail-from": "Sender's address",
     "mail-after": "Minutes away before a mail",
+    announcement: "Announcement", "announcement-at": "The time that it is about", testers: "Who may look at the new place before the move",
   } as Record<string, string>,
   settingHints: {
     address: "As people type it: https://chat.example.org. Links in mails and passkeys follow it.",
     "second-factor": "Whoever has none must set one up before anything else.",
     "mail-host": "Without one no mail is sent.",
+    announcement: "Stands on top of everybody's page until they put it away.",
+    "announcement-at": "In your time; everybody reads it in theirs.",
+    testers: "E-mail addresses or mention names, with commas between. Administrators may anyway.",
     "mail-password": "Kept sealed, and never shown again.",
   } as Record<string, string>,
   settingChoices: {

@@ -7,6 +7,7 @@ import { begin } from "../session";
 import { roomsByPlace, state, waiting } from "../state";
 import { keep, recall, show } from "../ui";
 import { words } from "../words";
+import { Banners } from "./banners";
 import { PersonCard } from "./card";
 import { DateDialog, HelpDialog, LinkDialog } from "./dialogs";
 import { FirstOrSignIn, PasswordLink, Unsubscribe } from "./entry";
@@ -88,6 +89,7 @@ function Main(): JSX.Element {
       <Sidebar />
       <main class="content" id="content" tabIndex={-1}>
         <Offline />
+        <Banners />
         <Page />
         <MessageMenu />
       </main>

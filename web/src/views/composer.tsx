@@ -24,11 +24,11 @@ import { pick } from "./pickerhost";
 import { Tree } from "./tree";
 
 function reason(room: Room): string {
+  if (state.start.value?.state === "receiving") return words.receivingComposer;
   if (room.may_post) return "";
   if (room.state === "archived") return words.archivedComposer;
   if (room.state === "deleted") return words.deletedComposer;
   switch (state.start.value?.state) {
-    case "receiving": return words.receivingComposer;
     case "frozen": return words.frozenComposer;
     case "retired": return words.retiredComposer;
     default: return words.mayNotPost;

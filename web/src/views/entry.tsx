@@ -37,7 +37,7 @@ export function FirstOrSignIn(): JSX.Element {
   useEffect(() => {
     accounts.first().then(setFirst, () => undefined); // signing in says what is wrong
   }, []);
-  return first?.empty ? <FirstPage /> : <SignIn />;
+  return first?.empty ? <FirstPage /> : <SignIn arriving={first?.arriving ? first.place || words.name : ""} />;
 }
 
 function FirstPage(): JSX.Element {
@@ -62,7 +62,7 @@ function FirstPage(): JSX.Element {
   );
 }
 
-export function SignIn(): JSX.Element {
+export function SignIn({ arriving = "" }: { arriving?: string }): JSX.Element {
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
   const [second, setSecond] = useState<SecondFactor | null>(null);
@@ -74,7 +74,7 @@ export function SignIn(): JSX.Element {
   if (second) return <SecondStep second={second} enter={async (more) => setSecond(await signIn(login.trim(), password, more) ?? second)} onBack={() => setSecond(null)} />;
   return (
     <Entry title={words.signInTo}>
-      <p class="entry-lead">{words.signInLead}</p>
+      {arriving ? <p class="notice">{words.arrivingHere(arriving)}</p> : <p class="entry-lead">{words.signInLead}</p>}
       {state.notice.value && <p class="notice" role="status">{state.notice.value}</p>}
       {(fault ?? passkey.fault) && <FaultBox fault={(fault ?? passkey.fault)!} />}
       <form onSubmit={submit}>

@@ -7,7 +7,7 @@ import { FaultBox } from "./parts";
 interface FieldProps {
   label: string;
   name: string;
-  type?: "text" | "password" | "email" | "number" | "time";
+  type?: "text" | "password" | "email" | "number" | "time" | "datetime-local";
   complete?: string;
   value: string;
   hint?: string;

@@ -14,6 +14,7 @@ import { Empty, FaultBox, Skeleton } from "./parts";
 const groups: [string, string[]][] = [
   ["place", ["name", "address", "retention"]],
   ["people", ["rooms-by", "emoticons", "file-limit", "link-previews", "second-factor"]],
+  ["move", ["announcement", "announcement-at", "testers"]],
   ["mail", ["mail-host", "mail-port", "mail-tls", "mail-user", "mail-password", "mail-from", "mail-after"]],
 ];
 
@@ -34,6 +35,13 @@ export function SettingsPage(): JSX.Element {
       ))}
     </>
   );
+}
+
+// localTime is how a form writes a time.
+function localTime(v: string): string {
+  const t = new Date(v);
+  if (!v || Number.isNaN(t.getTime())) return "";
+  return new Date(t.getTime() - t.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 const choiceText = (v: string) => words.settingChoices[v] ?? v;
@@ -63,6 +71,8 @@ function Group({ name, list, put }: { name: string; list: Setting[]; put: (all: 
             const set = (v: string) => setChanged((c) => ({ ...c, [s.name]: v }));
             return s.type === "choice"
               ? <Choice key={s.name} {...common} choices={(s.choices ?? []).map((c) => [c, choiceText(c)])} onChange={set} />
+              : s.type === "time"
+              ? <Field key={s.name} {...common} value={localTime(common.value)} type="datetime-local" optional onInput={(v) => set(v && new Date(v).toISOString())} />
               : <Field key={s.name} {...common} type={s.type === "secret" ? "password" : s.type === "number" ? "number" : "text"} complete={s.type === "secret" ? "new-password" : "off"} optional onInput={set} />;
           })}
         </div>
