@@ -16,13 +16,22 @@ import (
 // pairPlace is one place of a pair, in SQLite.
 type pairPlace struct {
 	*chat.Handover
-	t    testing.TB
+	t    tester
 	path string
 	db   *store.DB
 	now  func() time.Time
 }
 
-func newPairPlace(t testing.TB, path string, now func() time.Time) *pairPlace {
+// tester is what a test and a property have in common.
+type tester interface {
+	Helper()
+	Cleanup(func())
+	Error(...any)
+	Errorf(string, ...any)
+	Fatal(...any)
+}
+
+func newPairPlace(t tester, path string, now func() time.Time) *pairPlace {
 	t.Helper()
 	sealer, err := server.NewSealer(bytes.Repeat([]byte{byte(len(path))}, server.KeyLength))
 	if err != nil {
@@ -93,7 +102,7 @@ func (p *pairPlace) carried(from *pairPlace) {
 const move = "nest"
 
 type pairing struct {
-	t     testing.TB
+	t     tester
 	a, b  *pairPlace
 	clock time.Time
 }
