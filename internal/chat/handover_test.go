@@ -16,22 +16,13 @@ import (
 // pairPlace is one place of a pair, in SQLite.
 type pairPlace struct {
 	*chat.Handover
-	t    tester
+	t    testing.TB
 	path string
 	db   *store.DB
 	now  func() time.Time
 }
 
-// tester is what a test and a property have in common.
-type tester interface {
-	Helper()
-	Cleanup(func())
-	Error(...any)
-	Errorf(string, ...any)
-	Fatal(...any)
-}
-
-func newPairPlace(t tester, path string, now func() time.Time) *pairPlace {
+func newPairPlace(t testing.TB, path string, now func() time.Time) *pairPlace {
 	t.Helper()
 	sealer, err := server.NewSealer(bytes.Repeat([]byte{byte(len(path))}, server.KeyLength))
 	if err != nil {
@@ -102,7 +93,7 @@ func (p *pairPlace) carried(from *pairPlace) {
 const move = "nest"
 
 type pairing struct {
-	t     tester
+	t     testing.TB
 	a, b  *pairPlace
 	clock time.Time
 }

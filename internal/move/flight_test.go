@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -51,7 +52,7 @@ func openSpot(t testing.TB, path string) *spot {
 			t.Error(err)
 		}
 	})
-	return &spot{db: db, files: files, path: path, dir: dir, party: &testParty{Direct: live.NewDirect("test", db, files, "test").Seals(sealer), files: files, dir: dir}}
+	return &spot{db: db, files: files, path: path, dir: dir, party: live.NewDirect("test", db, files, "test").Seals(sealer)}
 }
 
 // between runs a test over pairs of databases.
@@ -153,8 +154,7 @@ type scribes struct {
 	mu    sync.Mutex
 	acked map[string]chat.Message // by nonce
 	order map[int][]string        // of each scribe
-	last  []time.Time
-	gaps  []time.Duration
+	waits []time.Duration         // of each scribe: the longest for an acknowledgement
 	wg    sync.WaitGroup
 	stop  context.CancelFunc
 	n     atomic.Int64
@@ -162,7 +162,7 @@ type scribes struct {
 
 func scribble(t testing.TB, many int, every time.Duration, places ...*spot) *scribes {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &scribes{places: places, every: every, acked: map[string]chat.Message{}, order: map[int][]string{}, stop: stop, last: make([]time.Time, many), gaps: make([]time.Duration, many)}
+	s := &scribes{places: places, every: every, acked: map[string]chat.Message{}, order: map[int][]string{}, stop: stop, waits: make([]time.Duration, many)}
 	for i := range many {
 		s.wg.Go(func() { s.write(ctx, i) })
 	}
@@ -178,11 +178,11 @@ func (s *scribes) end() {
 func (s *scribes) write(ctx context.Context, i int) {
 	room := roomN(i % rooms)
 	for n := 0; ctx.Err() == nil; n++ {
-		nonce := fmt.Sprintf("scribe-%d-%d", i, n)
+		nonce, began := fmt.Sprintf("scribe-%d-%d", i, n), time.Now()
 		for at := 0; ; at++ {
 			m, err := s.post(ctx, s.places[at%len(s.places)], room, userN(i%people), nonce)
 			if err == nil {
-				s.note(i, nonce, m)
+				s.note(i, nonce, m, time.Since(began))
 				break
 			}
 			if !sleep(ctx, 2*time.Millisecond) {
@@ -226,17 +226,24 @@ func (s *scribes) post(ctx context.Context, p *spot, room chat.RoomID, author ch
 	return m, err
 }
 
-func (s *scribes) note(i int, nonce string, m chat.Message) {
+func (s *scribes) note(i int, nonce string, m chat.Message, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	if !s.last[i].IsZero() {
-		s.gaps[i] = max(s.gaps[i], now.Sub(s.last[i]))
-	}
-	s.last[i] = now
+	s.waits[i] = max(s.waits[i], took)
 	s.acked[nonce] = m
 	s.order[i] = append(s.order[i], nonce)
 	s.n.Add(1)
+}
+
+// waited returns how long each scribe waited at most for an acknowledgement
+// since the last call, the shortest first.
+func (s *scribes) waited() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.waits
+	s.waits = make([]time.Duration, len(list))
+	slices.Sort(list)
+	return list
 }
 
 // more waits until so many more messages were acknowledged.
@@ -260,8 +267,6 @@ func (s *scribes) check(t testing.TB, open, shut *spot) {
 		t.Error("both places are open")
 	}
 	seen := map[string]chat.Message{}
-	last := map[chat.UserID]map[string]int{}
-	_ = last
 	open.messages(t, func(m *chat.Message) {
 		if old, twice := seen[m.Text]; twice {
 			t.Errorf("%q is there twice, as %s and %s", m.Text, old.ID, m.ID)

@@ -107,8 +107,7 @@ func (f *Flight) meanwhile(ctx context.Context, long func(context.Context) error
 			case OrderPause, OrderResume, OrderSet, OrderSignOff, OrderWait, OrderVerify:
 				if err := f.obey(ctx, r); err != nil {
 					cancel(err)
-					<-done
-					return err
+					return firstOf(err, <-done)
 				}
 			case OrderAbort:
 				f.pending = append(f.pending, r)

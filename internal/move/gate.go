@@ -243,7 +243,6 @@ func restKinds() (list []chat.Kind) {
 type gateCost struct {
 	groups [3]time.Duration // of gateKinds
 	rooms  time.Duration    // stored digests of all messages
-	looked time.Duration
 	tried  bool
 }
 

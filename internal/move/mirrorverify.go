@@ -17,10 +17,8 @@ type verified struct {
 	clean  time.Time       // when the last round began that found nothing; zero: there is none
 	left   []Difference    // of the last round
 	gone   map[string]bool // hashes whose bytes the place that writes has not got either
-	tally  Verification
-	wake   chan struct{} // a round is wanted now
-	cost   gateCost
-	rounds time.Duration // what the last one took
+	wake   chan struct{}   // a round is wanted now
+	rounds time.Duration   // what the last one took
 }
 
 func (v *verified) init() {

@@ -107,7 +107,10 @@ func (f *Flight) rehearseRound(ctx context.Context) (time.Duration, error) {
 			}
 		}
 	}()
-	defer func() { stop(); <-ended }()
+	defer func() {
+		stop()
+		_ = <-ended // what went wrong is found again by the next pass
+	}()
 	for try := 0; ; try++ {
 		began := time.Now()
 		clean, err := f.round(ctx, chat.L2)
