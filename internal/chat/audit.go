@@ -6,7 +6,10 @@ import (
 	"strings"
 )
 
-const auditPage = 100
+const (
+	auditPage = 100
+	auditRead = 2 * auditPage // entries that are read at once
+)
 
 // AuditLog lists what was done that administrators answer for, newest first,
 // before an entry (zero at first). Words must occur in the action, the note,
@@ -22,22 +25,25 @@ func (s *Service) AuditLog(ctx context.Context, a *Actor, words string, before I
 			return err
 		}
 		// Keys are in the order of time: each begins with it.
-		all, err := List[Audit](r, Query{})
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(all, func(x, y *Audit) int { return slices.Compare(y.ID[:], x.ID[:]) })
-		for _, e := range all {
-			if !before.IsZero() && slices.Compare(e.ID[:], before[:]) >= 0 || !p.says(e, folded) {
-				continue
+		for at := Key(before); ; {
+			part, err := List[Audit](r, Query{Before: at, Newest: true, Limit: auditRead})
+			if err != nil {
+				return err
 			}
-			if len(list) == auditPage {
-				more = true
+			for _, e := range part {
+				at = e.Key()
+				if !p.says(e, folded) {
+					continue
+				}
+				if more = len(list) == auditPage; more {
+					return nil
+				}
+				list = append(list, e)
+			}
+			if len(part) < auditRead {
 				return nil
 			}
-			list = append(list, e)
 		}
-		return nil
 	})
 	return list, more, err
 }

@@ -3,6 +3,8 @@ package server_test
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +158,42 @@ func TestPeopleAreManaged(t *testing.T) {
 		}
 		if err := w.as("member").Do(t.Context(), http.MethodGet, "admin/audit", nil, nil); !chat.IsKind(err, chat.Denied) {
 			t.Error(err)
+		}
+	})
+}
+
+func TestTheAuditLogIsReadPageByPage(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		var entries []chat.Object
+		for i := range 650 {
+			action := "odd deed"
+			if i%2 == 0 {
+				action = "even deed"
+			}
+			entries = append(entries, &chat.Audit{ID: chat.ID[chat.Audit](chat.NewKey(start+chat.Time(i)*second, [10]byte{byte(i), byte(i >> 8)})), At: start + chat.Time(i)*second, Action: action})
+		}
+		w.put(entries...)
+		c := w.as("owner")
+		for query, want := range map[string][]int{"deed": {100, 100, 100, 100, 100, 100, 50}, "odd": {100, 100, 100, 25}, "nothing like it": {0}} {
+			var got []int
+			last, before := int64(1<<62), ""
+			for {
+				var out api.AuditLog
+				w.must(c.Do(t.Context(), http.MethodGet, "admin/audit?"+url.Values{"q": {query}, "before": {before}}.Encode(), nil, &out))
+				got = append(got, len(out.Entries))
+				for _, e := range out.Entries {
+					if e.At >= last {
+						t.Fatalf("%q: %d after %d", query, e.At, last)
+					}
+					last = e.At
+				}
+				if before = out.Next; before == "" {
+					break
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q: pages of %v, want %v", query, got, want)
+			}
 		}
 	})
 }

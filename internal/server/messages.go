@@ -29,6 +29,7 @@ func (s *Server) messageCalls() map[string]call {
 		"POST messages/{id}/read":      s.readThread,
 		"POST rooms/{id}/corrections":  s.correct,
 		"GET rooms/{id}/pins":          s.pins,
+		"GET rooms/{id}/read":          s.unread,
 		"GET saved":                    s.savedMessages,
 		"GET threads":                  s.threads,
 		"GET emoji":                    s.emoji,
@@ -261,6 +262,20 @@ func (s *Server) markUnread(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.readEvent(r, room)
+}
+
+// unread counts what somebody has not read of a room: a client asks for it
+// when an unread message was deleted.
+func (s *Server) unread(r *request) (any, error) {
+	room, err := id[chat.Room](r)
+	if err != nil {
+		return nil, err
+	}
+	return s.readEvent(r, room)
+}
+
+func (s *Server) readEvent(r *request, room chat.RoomID) (any, error) {
 	v, err := s.Service.Unread(r.Context(), r.actor, room)
 	if err != nil {
 		return nil, err

@@ -142,7 +142,7 @@ var budgets = map[string]int64{
 	"start": 12, "rooms": 10, "rooms/ROOM": 10, "rooms/ROOM/messages": 14, "rooms/ROOM/messages?around=MESSAGE": 16, "rooms/ROOM/messages?at=2017-01-01": 15,
 	"messages/MESSAGE": 14, "messages/MESSAGE/thread": 17, "messages/MESSAGE/revisions": 15, "rooms/ROOM/pins": 15, "saved": 18, "threads": 36, "emoticons": 6,
 	"search?q=secret": 20, "search?q=secret+in:open+from:member": 22, "files/FILE": 10, "previews/FILE": 10, "contents/CONTENT": 6, "admin/overview": 8, "admin/people": 7,
-	"rooms?only=mine": 10, "rooms/PRIVATE/guest": 9, "admin/rooms": 8, "admin/rooms?state=deleted": 8, "admin/rooms/ROOM/people": 8,
+	"rooms?only=mine": 10, "rooms/ROOM/read": 8, "rooms/PRIVATE/guest": 9, "admin/rooms": 8, "admin/rooms?state=deleted": 8, "admin/rooms/ROOM/people": 8,
 }
 
 func TestEveryCallHasABudgetOfQueries(t *testing.T) {

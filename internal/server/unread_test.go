@@ -51,6 +51,15 @@ func TestARoomIsMarkedUnreadFromAMessageOn(t *testing.T) {
 		}
 		wants(t, "in a room that one is not in", w.as("outsider").Do(t.Context(), http.MethodPost, "messages/"+list[1].ID+"/unread", nil, nil), chat.Invalid)
 		wants(t, "in one that one may not read", w.as("guest").Do(t.Context(), http.MethodPost, "messages/"+list[1].ID+"/unread", nil, nil), chat.NotFound)
+		w.must(c.Do(t.Context(), http.MethodPost, "messages/"+list[2].ID+"/unread", nil, nil))
+		w.must(other.Do(t.Context(), http.MethodDelete, "messages/"+list[3].ID, nil, nil))
+		for who, want := range map[*api.Client]int{c: 1, w.as("outsider"): 0} {
+			var got api.Event
+			w.must(who.Do(t.Context(), http.MethodGet, "rooms/"+w.roomID("open")+"/read", nil, &got))
+			if got.Type != "read" || !got.Back || got.Unread != want {
+				t.Errorf("after a message was deleted: %+v, want %d unread", got, want)
+			}
+		}
 		reply, err := other.Reply(t.Context(), w.roomID("open"), list[0].ID, "aside", nonce(), false)
 		w.must(err)
 		wants(t, "a reply", c.Do(t.Context(), http.MethodPost, "messages/"+reply.ID+"/unread", nil, nil), chat.Invalid)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -69,4 +70,11 @@ func (db *DB) Synchronous(t testing.TB) (how int) {
 		t.Fatal(err)
 	}
 	return how
+}
+
+// Unheard makes it so long ago that the mover of a move was heard of.
+func (db *DB) Unheard(ctx context.Context, move string, ago time.Duration) error {
+	return db.locked(ctx, func(s *session, _ *head) error {
+		return s.exec(`UPDATE moves SET heard = $2 WHERE name = $1`, move, int64(chat.TimeOf(time.Now().Add(-ago))))
+	})
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -37,11 +38,17 @@ func (t *tx) Members(rooms []chat.RoomID) (map[chat.RoomID]int64, error) {
 	return counts, t.check(err)
 }
 
-// Arriving lists the rooms of sources of which a move has not ended.
+// unheard is after how long a move that no mover was heard of is one that
+// nobody goes on with: its rooms are as they are, until somebody does.
+const unheard = 10 * time.Minute
+
+// Arriving lists the rooms of sources of which a move has not ended, and whose
+// mover was heard of lately.
 func (db *DB) Arriving(ctx context.Context) (list []chat.RoomID, err error) {
 	err = db.view(ctx, func(s *session) error {
 		var open bool
-		err := s.row(`SELECT EXISTS (SELECT 1 FROM moves WHERE done = FALSE AND run > 0)`).Scan(&open)
+		lately := int64(chat.TimeOf(time.Now().Add(-unheard)))
+		err := s.row(`SELECT EXISTS (SELECT 1 FROM moves WHERE done = FALSE AND run > 0 AND heard > $1)`, lately).Scan(&open)
 		if err != nil || !open {
 			return db.fail("look for moves under way", err)
 		}
@@ -50,7 +57,7 @@ func (db *DB) Arriving(ctx context.Context) (list []chat.RoomID, err error) {
 			err := rows.Scan((*keyColumn)(&id))
 			list = append(list, id)
 			return err
-		}, `SELECT id FROM objects WHERE kind = $1 AND gone = FALSE AND source IN (SELECT source FROM moves WHERE done = FALSE AND run > 0)`, int64(chat.KindRoom))
+		}, `SELECT id FROM objects WHERE kind = $1 AND gone = FALSE AND source IN (SELECT source FROM moves WHERE done = FALSE AND run > 0 AND heard > $2)`, int64(chat.KindRoom), lately)
 	})
 	return list, err
 }

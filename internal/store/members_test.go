@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -77,6 +78,20 @@ func TestRoomsOfAMoveThatHasNotEndedAreArriving(t *testing.T) {
 		}
 		if n := arriving(); n != 2 {
 			t.Errorf("%d in the second run", n)
+		}
+		for ago, want := range map[time.Duration]int{9 * time.Minute: 2, 11 * time.Minute: 0} {
+			if err := db.Unheard(ctx(t), "hq", ago); err != nil {
+				t.Fatal(err)
+			}
+			if n := arriving(); n != want {
+				t.Errorf("%d when its mover was heard of %s ago", n, ago)
+			}
+		}
+		if _, err := db.Begin(ctx(t), chat.MoveSpec{Name: "hq", Source: "hq", Artefact: "b"}); err != nil {
+			t.Fatal(err)
+		}
+		if n := arriving(); n != 2 {
+			t.Errorf("%d when it goes on", n)
 		}
 	})
 }

@@ -46,7 +46,7 @@ func (s *session) move(name string) (*move, error) {
 	return m, s.db.fail("read the state of the move", err)
 }
 
-const saveMove = `UPDATE moves SET artefact = $2, fence = $3, run = $4, reached = $5, done = $6, start = $7, started = $8, ended = $9, counts = $10, progress = $11
+const saveMove = `UPDATE moves SET artefact = $2, fence = $3, run = $4, reached = $5, done = $6, start = $7, started = $8, ended = $9, counts = $10, progress = $11, heard = $12
 	WHERE name = $1`
 
 func (s *session) saveMove(m *move) error {
@@ -55,7 +55,7 @@ func (s *session) saveMove(m *move) error {
 		return err
 	}
 	return s.exec(saveMove, m.Name, m.Artefact, int64(m.Fence), m.Run, m.Cursor, m.Done, int64(m.Start), int64(m.Started), int64(m.Ended),
-		string(counts), string(m.Progress))
+		string(counts), string(m.Progress), int64(chat.TimeOf(time.Now())))
 }
 
 // Begin starts or goes on with a run of a move.

@@ -36,6 +36,7 @@ export class Mock {
     this.signedIn = false;
     this.me = me;
     this.links = new Set(["good-secret"]);
+    this.unread = new Map(); // what is told of a room when a client counts anew
     this.frames = []; // all that was told, in order; a cursor is a number of frames
     this.sockets = new Set();
     this.said = []; // what clients said
@@ -155,6 +156,7 @@ export class Mock {
     if (!c) return this.details(room);
     if (c === "pins") return { pins: this.messages(room).filter((m) => m.pinned).map((message) => ({ message, by: me.id, at: message.sent })) };
     if (c === "files") return { files: [] };
+    if (c === "read" && method === "GET") return { type: "read", id: room.id, ...this.unread.get(room.id), back: true };
     return method === "POST" ? this.post(room, body) : this.history(room, q);
   }
 

@@ -1,6 +1,6 @@
 // The HTTP API: one function an endpoint, one kind of error.
 import type {
-  AdminPeople, Error as Wrong, Found, History, LinkInfo, Message, NewMessage, Overview, ResetLink, Room, Rooms, SignedIn, Start,
+  AdminPeople, Error as Wrong, Event, Found, History, LinkInfo, Message, NewMessage, Overview, ResetLink, Room, Rooms, SignedIn, Start,
 } from "./api.gen";
 import { words } from "./words";
 
@@ -68,6 +68,7 @@ export const api = {
   rooms: (q: string, archived: boolean, after = "") =>
     call<Rooms>("GET", "/rooms" + query({ q, archived: archived ? "1" : "", after })),
   room: (id: string) => call<Room>("GET", "/rooms/" + part(id)),
+  unread: (id: string) => call<Event>("GET", `/rooms/${part(id)}/read`),
   history: (room: string, where: Where, signal?: AbortSignal) =>
     call<History>("GET", `/rooms/${part(room)}/messages` + query({ limit: String(pageSize), ...where }), undefined, signal),
   post: (room: string, message: NewMessage) => call<Message>("POST", `/rooms/${part(room)}/messages`, message),

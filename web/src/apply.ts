@@ -7,6 +7,7 @@
 // and its case here. What it changes is a signal of state.ts.
 import { batch } from "@preact/signals";
 import { fetchPrefs } from "./accounts";
+import { api } from "./api";
 import type { Event, Message, Person, Place, Room } from "./api.gen";
 import { arrive, heldBack } from "./outbox";
 import { notify } from "./notify";
@@ -71,6 +72,7 @@ function message(m: Message): void {
   receiveReply(m);
   if (m.author) stopTyping(m.room, personOf(m.author)?.id ?? m.author);
   const room = state.rooms.value.get(m.room);
+  if (m.gone && room?.unread && !aside(m) && m.sent > (room.read ?? 0)) recount(m.room);
   if (!room || aside(m) || m.sent <= (room.last ?? 0)) return;
   const next: Room = { ...room, last: m.sent };
   if (isNews(m)) {
@@ -80,6 +82,19 @@ function message(m: Message): void {
   }
   putRoom(next);
 }
+
+// recount asks how much of a room is unread: a message that was may be no
+// more. It asks once for all that are deleted within a moment.
+function recount(id: string): void {
+  if (recounting.has(id)) return;
+  recounting.add(id);
+  window.setTimeout(() => {
+    recounting.delete(id);
+    api.unread(id).then(apply, () => undefined); // the next start has it right
+  }, 200);
+}
+
+const recounting = new Set<string>();
 
 // mostUnread is up to how many unread messages are counted: as the server does.
 export const mostUnread = 100;

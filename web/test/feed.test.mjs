@@ -101,6 +101,10 @@ describe("what the feed tells", () => {
     await page.waitForFunction(() => [...document.querySelectorAll(".side-link.unread")].length === 1);
     assert.match(await link.locator(".badge").textContent(), /^1 /);
     await axe(page, "unread");
+    mock.unread.set(room, { read: m.sent - 2, unread: 1, last: own.sent });
+    mock.tell({ type: "message", message: { ...m, tree: [], gone: true } });
+    await link.locator(".badge").waitFor({ state: "detached" }); // what called was deleted
+    await page.locator(".side-link.unread", { hasText: "Count 14" }).waitFor();
     mock.tell({ type: "read", id: room, read: own.sent, last: own.sent });
     await page.locator(".side-link.unread").waitFor({ state: "detached" });
     assert.equal(await page.locator(".badge").count(), 0);
