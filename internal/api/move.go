@@ -169,32 +169,59 @@ type moveItem struct {
 	Object json.RawMessage `json:"o"`
 }
 
-// EncodeBatch returns a batch as it is sent.
-func EncodeBatch(b chat.Batch) ([]byte, error) {
+// EncodedItems are the items of a batch that mirrors, as they are sent.
+type EncodedItems []byte
+
+// EncodeItems does beforehand what takes longest in EncodeBatch, for a batch
+// that mirrors: it goes into Prepared.
+func EncodeItems(items []chat.Incoming) (EncodedItems, error) {
+	return packed(func(w *bufio.Writer) error { return writeRecords(w, items) })
+}
+
+// packed compresses what fn writes.
+func packed(fn func(*bufio.Writer) error) ([]byte, error) {
 	var out bytes.Buffer
-	z, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+	z, err := NewMirrorCompressor(&out)
 	if err != nil {
 		return nil, err
 	}
-	w := bufio.NewWriter(z)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	head := moveHeader{Batch: b, Items: len(b.Items), Records: b.Mirror}
-	head.Batch.Items = nil
-	err = enc.Encode(head)
-	if b.Mirror && err == nil {
-		err = writeRecords(w, b.Items)
-		b.Items = nil
-	}
-	for i := 0; err == nil && i < len(b.Items); i++ {
-		it := &b.Items[i]
-		err = enc.Encode(struct {
-			moveItem
-			Object chat.Object `json:"o"` // shadows the raw one
-		}{moveItem{Kind: it.Object.Kind(), Copy: it.Copy, Copied: it.Copied}, it.Object})
-	}
-	err = errors.Join(err, w.Flush(), z.Close())
+	w := bufio.NewWriterSize(z, 64<<10)
+	err = errors.Join(fn(w), w.Flush(), z.Close())
 	return out.Bytes(), err
+}
+
+// EncodeBatch returns a batch as it is sent.
+func EncodeBatch(b chat.Batch) ([]byte, error) {
+	items, ready := b.Prepared.(EncodedItems)
+	head := moveHeader{Batch: b, Items: len(b.Items), Records: b.Mirror}
+	head.Batch.Items, head.Batch.Prepared = nil, nil
+	data, err := packed(func(w *bufio.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(head); err != nil || b.Mirror {
+			return err
+		}
+		for i := range b.Items {
+			it := &b.Items[i]
+			err := enc.Encode(struct {
+				moveItem
+				Object chat.Object `json:"o"` // shadows the raw one
+			}{moveItem{Kind: it.Object.Kind(), Copy: it.Copy, Copied: it.Copied}, it.Object})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || !b.Mirror {
+		return data, err
+	}
+	if !ready {
+		if items, err = EncodeItems(b.Items); err != nil {
+			return nil, err
+		}
+	}
+	return append(data, items...), nil
 }
 
 // DecodeBatch reads what EncodeBatch wrote. It fails with Invalid.

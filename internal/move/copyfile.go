@@ -79,6 +79,11 @@ func (f *Flight) copyContents(ctx context.Context, contents []*chat.Content, dam
 		}
 	}
 	f.board.edit(func(s *Status) { s.Files.There += int64(len(hashes) - len(lacks)) })
+	if !damaged {
+		if lacks, err = f.copyPacks(ctx, byHash, lacks); err != nil {
+			return nil, err
+		}
+	}
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	for _, h := range hashes {

@@ -62,7 +62,7 @@ func (r *mirrorReader) full() bool {
 // send lets a batch go, with its files being copied beside.
 func (r *mirrorReader) send(ctx context.Context, out chan<- *bundle) error {
 	b := r.now
-	b.batch.To, b.worked = r.to, time.Since(r.began)
+	b.batch.To, b.batch.Mirror, b.worked = r.to, true, time.Since(r.began)
 	if p, ok := r.f.way.follower.party.(connect.Preparer); ok {
 		p.Prepare(&b.batch)
 	}

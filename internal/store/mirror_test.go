@@ -345,3 +345,18 @@ func TestMirrorOfAnything(t *testing.T) {
 		}
 	})
 }
+
+func TestAMirrorThatWasPreparedIsTheSame(t *testing.T) {
+	both(t, func(t *testing.T, path string) {
+		a, b := open(t, path), open(t, other(t, path))
+		mixed(t, a)
+		receive(t, b)
+		m := begin(t, b, "live")
+		list, _ := exported(t, a, 0, 100)
+		batch := m.batch(list)
+		b.Prepare(&batch) // before anybody said that it mirrors
+		batch.Mirror = true
+		m.send(batch)
+		sameWhole(t, a, b)
+	})
+}

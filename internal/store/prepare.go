@@ -14,7 +14,6 @@ func (db *DB) Prepare(b *chat.Batch) {
 	for i, item := range b.Items {
 		if m, ok := item.Object.(*chat.Message); ok && m != nil {
 			if r, err := encodeKnown(m, item.Digest); err == nil {
-				r.src = sourceState(b, i, r)
 				rows[i] = r
 			}
 		}
@@ -37,7 +36,11 @@ func encodeAll(b *chat.Batch) ([]*row, error) {
 		wg.Go(func() {
 			from, to := len(items)*w/workers, len(items)*(w+1)/workers
 			for i := from; i < to; i++ {
-				if rows[i] != nil || b.Mirror && (items[i].Nonce != nil || items[i].Absent != nil) {
+				if rows[i] != nil {
+					rows[i].src = sourceState(b, i, rows[i])
+					continue
+				}
+				if b.Mirror && (items[i].Nonce != nil || items[i].Absent != nil) {
 					continue
 				}
 				if items[i].Object == nil {

@@ -149,3 +149,13 @@ func (r *Remote) Stand(ctx context.Context, kind chat.Kind, keys []chat.Key) (st
 	err = r.post(ctx, "stand", api.MoveKeys{Kind: kind, Keys: keys}, &stands)
 	return stands, err
 }
+
+// Prepare packs the items of a batch that mirrors, before its turn to be sent.
+func (r *Remote) Prepare(b *chat.Batch) {
+	if !b.Mirror {
+		return
+	}
+	if items, err := api.EncodeItems(b.Items); err == nil { // otherwise Apply says what is wrong
+		b.Prepared = items
+	}
+}
