@@ -85,7 +85,7 @@ func (t *mirrorTaller) messages(s *session) error {
 			where += ` AND room < $` + itoa(len(args))
 		}
 	}
-	if t.q.Level <= chat.L1 {
+	if t.q.Level <= chat.L1 && s.db.d.shared {
 		return s.each(func(rows *sql.Rows) error {
 			var room chat.RoomID
 			var n chat.Tally
@@ -95,10 +95,27 @@ func (t *mirrorTaller) messages(s *session) error {
 		}, `SELECT room, `+sums+` FROM messages WHERE 1 = 1`+where+` GROUP BY room`, args...)
 	}
 	if len(args) > 0 || t.alone || !s.db.tally.TryLock() {
-		return eachDigest(s, func(m *chat.Message, digest uint64) { t.add(m.Room, digest) }, where, args...)
+		return t.eachRoom(s, t.add, where, args...)
 	}
 	defer s.db.tally.Unlock()
 	return t.parts(s, where)
+}
+
+// eachRoom calls fn with the room and the digest of messages: as it is stored,
+// or made again. SQLite groups by room in the order of an index, and looks each
+// row up for it: reading all in their order is three times as fast.
+func (t *mirrorTaller) eachRoom(s *session, fn func(chat.RoomID, uint64), where string, args ...any) error {
+	if t.q.Level > chat.L1 {
+		return eachDigest(s, func(m *chat.Message, digest uint64) { fn(m.Room, digest) }, where, args...)
+	}
+	var room chat.RoomID
+	var digest int64
+	dest := []any{(*keyColumn)(&room), &digest}
+	return s.each(func(rows *sql.Rows) error {
+		err := rows.Scan(dest...)
+		fn(room, uint64(digest))
+		return err
+	}, `SELECT room, digest FROM messages WHERE 1 = 1`+where, args...)
 }
 
 func (t *mirrorTaller) add(room chat.RoomID, digest uint64) {
@@ -116,11 +133,11 @@ func (t *mirrorTaller) parts(s *session, where string) error {
 	sums := make([]map[chat.RoomID]*chat.Tally, len(parts))
 	one := func(s *session, i int) error {
 		sums[i] = map[chat.RoomID]*chat.Tally{}
-		return eachDigest(s, func(m *chat.Message, digest uint64) {
-			n := sums[i][m.Room]
+		return t.eachRoom(s, func(room chat.RoomID, digest uint64) {
+			n := sums[i][room]
 			if n == nil {
 				n = &chat.Tally{}
-				sums[i][m.Room] = n
+				sums[i][room] = n
 			}
 			n.Add(digest)
 		}, where+parts[i].condition)
