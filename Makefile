@@ -42,7 +42,7 @@ check: web/node_modules/.package-lock.json $(LINT)
 	scripts/generated
 
 bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.package-lock.json
-	scripts/need go node postgres chromium
+	scripts/need go node postgres chromium rsync
 	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/archive ./internal/server ./cmd/godwit
 
 soak: bin/godwit
