@@ -19,6 +19,13 @@ func connectors(files string) connect.Set {
 		hipchat.Connector,
 		slack.Connector,
 		{
+			Schemes: []string{"archive"},
+			Help:    "archive:PLACE  an archive of a Godwit: a directory, s3://BUCKET/PREFIX or FILE.tar",
+			OpenSource: func(ctx context.Context, url string, o connect.Options) (connect.Source, error) {
+				return openArchived(ctx, url, o)
+			},
+		},
+		{
 			Schemes: []string{"http", "https"},
 			Help:    "https://…  a running server, with a token in GODWIT_TOKEN or --token-file",
 			OpenTarget: func(ctx context.Context, url string, o connect.Options) (connect.Target, error) {

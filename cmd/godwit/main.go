@@ -46,6 +46,8 @@ type commands struct {
 	Verify   verifyCmd   `cmd:""`
 	Inspect  inspectCmd  `cmd:""`
 	Report   reportCmd   `cmd:""`
+	Export   exportCmd   `cmd:""`
+	Archive  archiveCmd  `cmd:""`
 	Sample   sampleCmd   `cmd:""`
 	Demo     demoCmd     `cmd:""`
 	Admin    adminCmd    `cmd:""`

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/godwit-chat/godwit/internal/archive"
 	"github.com/godwit-chat/godwit/internal/chat"
 	"github.com/godwit-chat/godwit/internal/connect"
 	"github.com/godwit-chat/godwit/internal/move"
@@ -25,7 +26,8 @@ type sourceFlags struct {
 	FilesFrom    string `placeholder:"DIR" type:"existingdir"`
 	WithoutFiles bool
 	FilesOnly    bool
-	FetchFlags   fetchFlags `embed:""`
+	FetchFlags   fetchFlags   `embed:""`
+	ArchiveFlags archiveFlags `embed:""`
 }
 
 func (f *sourceFlags) options(a *app) (connect.Options, error) {
@@ -36,13 +38,16 @@ func (f *sourceFlags) options(a *app) (connect.Options, error) {
 		Name: f.Source, Password: a.askPassword(f.PasswordFile),
 		FilesFrom: f.FilesFrom, WithoutFiles: f.WithoutFiles, FilesOnly: f.FilesOnly,
 	}
+	if err := f.ArchiveFlags.options(a, &o); err != nil {
+		return o, err
+	}
 	return o, f.FetchFlags.options(f.From, &o)
 }
 
 // moveFlags say what to move and where.
 type moveFlags struct {
 	sourceFlags `embed:""`
-	To          string `arg:""`
+	To          string `arg:"" optional:""`
 	Name        string `placeholder:"NAME"`
 	State       string `placeholder:"DIR" default:"." type:"existingdir"`
 	TokenFile   string `placeholder:"FILE"`
@@ -54,6 +59,9 @@ var moveName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
 // job opens both ends, the target perhaps only to look. The caller closes them.
 func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, error) {
+	if err := f.needTo(); err != nil {
+		return nil, err
+	}
 	o, err := f.options(a)
 	if err != nil {
 		return nil, err
@@ -81,6 +89,11 @@ func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, erro
 	if name == "" {
 		name = nameOf(source.Describe().Name)
 	}
+	if archived, ok := source.(*archive.Source); ok {
+		if source, target, err = archive.Restore(ctx, archived, target, name); err != nil {
+			return nil, errors.Join(err, archived.Close())
+		}
+	}
 	log := slog.New(slog.DiscardHandler)
 	if f.Log {
 		log = slog.New(slog.NewTextHandler(a.err, nil))
@@ -89,6 +102,14 @@ func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, erro
 		Name: name, Dir: f.dir(name), From: f.From, To: redact(f.To), Source: source, Target: target, Log: log,
 		Options: move.Options{WithoutFiles: f.WithoutFiles, FilesOnly: f.FilesOnly, FilesFrom: o.FilesFrom},
 	}, nil
+}
+
+// needTo is for all that an archive alone is not enough for.
+func (f *moveFlags) needTo() error {
+	if f.To != "" {
+		return nil
+	}
+	return chat.Errorf(chat.Invalid, "expected \"<to>\"").WithHint("name where to: a data directory, postgres://… or https://…")
 }
 
 func (f *moveFlags) dir(name string) string { return filepath.Join(f.State, name+".godwit") }
@@ -120,6 +141,9 @@ type planCmd struct {
 
 // Run prints what a move would do. Nothing is changed.
 func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
+	if err := c.needTo(); err != nil {
+		return err
+	}
 	if livePlace(c.From) {
 		return c.plan(ctx, a, &c.moveFlags)
 	}
@@ -192,18 +216,24 @@ func limitMemory() {
 	}
 }
 
-var levels = map[string]chat.Level{"L1": chat.L1, "L2": chat.L2, "L3": chat.L3}
+var levels = map[string]chat.Level{"": chat.L2, "L1": chat.L1, "L2": chat.L2, "L3": chat.L3}
 
 // verifyCmd compares both ends.
 type verifyCmd struct {
 	moveFlags   `embed:""`
 	flightFlags `embed:""`
-	Level       string `enum:"L1,L2,L3" default:"L2"`
+	Level       string `enum:",L1,L2,L3" default:""`
 	Repair      bool
 }
 
 // Run compares and reports. Neither end is changed, but to repair.
 func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
+	if where, ok := strings.CutPrefix(c.From, archiveScheme); ok && c.To == "" {
+		return c.ArchiveFlags.verify(ctx, a, where, c.PasswordFile, c.Level)
+	}
+	if err := c.needTo(); err != nil {
+		return err
+	}
 	if livePlace(c.From) {
 		return c.verify(ctx, a, &c.moveFlags, levels[c.Level], c.Repair)
 	}
@@ -250,6 +280,9 @@ type inspectCmd struct {
 
 // Run reads the source to its end and prints what is in it.
 func (c *inspectCmd) Run(ctx context.Context, a *app) (err error) {
+	if where, ok := strings.CutPrefix(c.From, archiveScheme); ok {
+		return c.ArchiveFlags.inspect(ctx, a, where, c.PasswordFile)
+	}
 	o, err := c.options(a)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (c *sampleCmd) Run(ctx context.Context, a *app) error {
 	}
 	if strings.HasSuffix(c.File, ".aes") {
 		var err error
-		if o.Password, err = a.password(ctx, c.PasswordFile); err != nil {
+		if o.Password, err = a.askPassword(c.PasswordFile)(ctx); err != nil {
 			return err
 		}
 	}

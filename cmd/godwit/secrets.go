@@ -18,31 +18,37 @@ import (
 // a file, from the environment, or from the person at the terminal. A flag's
 // value would be seen by everybody on the machine.
 func (a *app) askPassword(file string) func(context.Context) ([]byte, error) {
+	return a.asking(file, "GODWIT_PASSWORD", "Password of the export: ",
+		chat.Errorf(chat.Unknown, "the export is encrypted, and there is no password").
+			WithHint("put it into a file and add --password-file FILE, or set GODWIT_PASSWORD"))
+}
+
+// asking is askPassword for any secret; none is what it fails with.
+func (a *app) asking(file, env, question string, none error) func(context.Context) ([]byte, error) {
 	var mu sync.Mutex
 	var known []byte
 	return func(ctx context.Context) (_ []byte, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if known == nil {
-			known, err = a.password(ctx, file)
+			known, err = a.findSecret(ctx, file, env, question, none)
 		}
 		return known, err
 	}
 }
 
-func (a *app) password(ctx context.Context, file string) ([]byte, error) {
+func (a *app) findSecret(ctx context.Context, file, env, question string, none error) ([]byte, error) {
 	if file != "" {
 		return readSecret(file)
 	}
-	if p, ok := os.LookupEnv("GODWIT_PASSWORD"); ok && p != "" {
+	if p, ok := os.LookupEnv(env); ok && p != "" {
 		return []byte(p), nil
 	}
 	fd := int(a.in.Fd())
 	if !term.IsTerminal(fd) {
-		return nil, chat.Errorf(chat.Unknown, "the export is encrypted, and there is no password").
-			WithHint("put it into a file and add --password-file FILE, or set GODWIT_PASSWORD")
+		return nil, none
 	}
-	return a.prompt(ctx, fd, "Password of the export: ")
+	return a.prompt(ctx, fd, question)
 }
 
 // prompt asks without echo. A signal ends it and leaves the terminal as it was.

@@ -175,7 +175,7 @@ func TestAWrongPasswordIsKnownInAMoment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("costs a password twice")
 	}
-	defer archive.WorkFactor(archive.WorkFactor(18))
+	defer archive.WorkFactor(archive.WorkFactor(17))
 	dir := filepath.Join(t.TempDir(), "a")
 	a, err := archive.Create(t.Context(), dir, archive.Creation{Keys: []archive.NewKey{{Passphrase: password}}})
 	if err != nil {

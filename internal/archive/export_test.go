@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -48,3 +49,6 @@ func Complete(manifest, segment string) string {
 	body := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(manifest), `{"manifest":`), `,"mark":"…"}`)
 	return strings.Replace(manifest, `"mark":"…"`, fmt.Sprintf(`"mark":"%x"`, sha256.Sum256([]byte(body))), 1)
 }
+
+// Read returns the lines of a piece.
+func (a *Archive) Read(ctx context.Context, p Piece) ([]byte, error) { return a.read(ctx, p) }

@@ -302,8 +302,8 @@ func (l *lazy) Close() error {
 
 // Inventory adds up the snapshot.
 func (s *Source) Inventory(ctx context.Context, q chat.TallyQuery) (chat.Inventory, error) {
-	if s.passed != nil && len(q.Days)+len(q.Lists)+len(q.Kinds) == 0 {
-		return s.passed.inventory(q.Mirror), nil
+	if s.passed != nil && len(q.Days)+len(q.Lists)+len(q.Kinds) == 0 && q.Keyed == nil {
+		return s.passed.inventory(&q), nil
 	}
 	t := newTallier(q)
 	err := ordered(ctx, len(s.pieces), func(ctx context.Context, i int) ([]record, error) {
@@ -318,17 +318,18 @@ func (s *Source) Inventory(ctx context.Context, q chat.TallyQuery) (chat.Invento
 		}
 		return nil
 	})
-	return t.inventory(q.Mirror), err
+	return t.inventory(&q), err
 }
 
 // tallier adds up objects.
 type tallier struct {
-	inv  chat.Inventory
-	days map[chat.RoomDay]bool
+	inv   chat.Inventory
+	days  map[chat.RoomDay]bool
+	keyed func(chat.Object) uint64 // for secrets; nil: by their own digests
 }
 
 func newTallier(q chat.TallyQuery) *tallier {
-	t := &tallier{days: map[chat.RoomDay]bool{}, inv: chat.Inventory{
+	t := &tallier{days: map[chat.RoomDay]bool{}, keyed: q.Keyed, inv: chat.Inventory{
 		Kinds: map[chat.Kind]chat.Tally{}, Rooms: map[chat.RoomID]chat.Tally{}, Raw: map[string]int64{},
 		Days: map[chat.RoomID]map[chat.Day]chat.Tally{}, Lists: map[chat.RoomID]map[chat.Key]uint64{}, Each: map[chat.Kind]map[chat.Key]uint64{},
 	}}
@@ -352,6 +353,9 @@ func (t *tallier) add(in chat.Incoming) {
 		return
 	case !ok:
 		kind := in.Object.Kind()
+		if kind.Secret() && t.keyed != nil {
+			in.Digest = t.keyed(in.Object)
+		}
 		bump(t.inv.Kinds, kind, in.Digest)
 		if each := t.inv.Each[kind]; each != nil {
 			each[in.Object.Key()] = in.Digest
@@ -375,12 +379,12 @@ func bump[K comparable](tallies map[K]chat.Tally, k K, digest uint64) {
 }
 
 // inventory is what was added up, as the target is asked for it: of a mirror
-// with what is in no digest, and without secrets, which it compares by itself.
-func (t *tallier) inventory(mirror bool) chat.Inventory {
+// with what is in no digest, and secrets only by digests that are keyed.
+func (t *tallier) inventory(q *chat.TallyQuery) chat.Inventory {
 	inv := t.inv
 	inv.Kinds = map[chat.Kind]chat.Tally{}
 	for k, n := range t.inv.Kinds {
-		if mirror && !k.Secret() || !mirror && k.Digested() {
+		if k.Digested() && !q.Mirror || q.Mirror && (!k.Secret() || q.Keyed != nil) {
 			inv.Kinds[k] = n
 		}
 	}

@@ -150,6 +150,11 @@ type Options struct {
 	FilesOnly    bool
 	Look         bool // a target is only looked at: nothing is made or changed there
 
+	// Of an archive.
+	Snapshot int                                       // its number; 0 is the newest
+	Identity []byte                                    // identities of age, a line each, that open it instead of a password
+	Secrets  func(ctx context.Context) ([]byte, error) // the password of its secrets; nil leaves them there
+
 	Fetch      string            // a directory: files that the export only links to are fetched into it, and taken from it
 	FetchToken string            // for the source's own server; may be empty
 	FetchVia   http.RoundTripper // nil is the network

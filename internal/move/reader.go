@@ -156,6 +156,9 @@ func (r *reader) take(ctx context.Context, item connect.Item) error {
 		}
 	}
 	if item.Object == nil {
+		if item.Nonce != nil || item.Sealed != nil { // of a place that is restored whole
+			b.Items = append(b.Items, item.Incoming)
+		}
 		return nil
 	}
 	kind := item.Object.Kind()

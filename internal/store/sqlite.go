@@ -50,11 +50,12 @@ func sqliteDialect() *dialect {
 func openSQLite(_ context.Context, db *DB, path string) error {
 	db.d = sqliteDialect()
 	db.d.words = &sqliteWords{path: strings.TrimSuffix(path, ".db") + "-search.db"}
-	unlock, err := lockFile(path)
-	if err != nil {
-		return err
+	var err error
+	if !db.beside {
+		if db.unlock, err = lockFile(path); err != nil {
+			return err
+		}
 	}
-	db.unlock = unlock
 	db.d.late = func(conn *sql.Conn) (func(), func() error, error) { return sqliteLate(conn, path+"-wal") }
 	if db.write, db.read, err = sqlitePools(path, "full", 24<<10); err != nil {
 		return err

@@ -27,6 +27,9 @@ type Options struct {
 	// Look opens a database that is there to read it, and leaves it as it is:
 	// no tables are made or updated, and no epoch starts.
 	Look bool
+	// Beside looks at a SQLite file that a server may have open: it is not locked,
+	// and nobody can search in it. Only with Look.
+	Beside bool
 
 	// Clock is what time it is for the log and for leases; nil is the machine's
 	// clock, and the database's for leases. Tests set it.
@@ -39,6 +42,7 @@ type DB struct {
 	read, write *sql.DB
 	tender      *sql.DB // SQLite's: see sqliteTend
 	text        func(*chat.Message) string
+	beside      bool // Options.Beside
 	unlock      func()
 
 	ctx    context.Context // the store's own, so that no client's end breaks what others share
@@ -80,7 +84,7 @@ var _ chat.Store = (*DB)(nil)
 // fails with Conflict if another process has the SQLite file open, or if a
 // newer version has updated it; with Look also if an older one made it.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{text: o.Text, clock: o.Clock, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}, company: newCompany()}
+	db := &DB{text: o.Text, clock: o.Clock, beside: o.Look && o.Beside, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}, company: newCompany()}
 	if db.text == nil {
 		db.text = func(m *chat.Message) string { return m.Text }
 	}
@@ -99,14 +103,14 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			err = step(ctx)
 		}
 	}
-	if err == nil {
+	if err == nil && !db.beside {
 		err = db.d.words.open(ctx, db)
 	}
 	if err != nil {
 		return nil, errors.Join(db.fail("open "+shown(o.Path), err), db.Close())
 	}
 	db.wg.Go(db.runGroup)
-	if db.d.tend != nil {
+	if db.d.tend != nil && !db.beside {
 		db.wg.Go(func() { db.d.tend(db) })
 	}
 	if db.d.shared {
