@@ -127,7 +127,7 @@ func (f *Flight) prepareGate(ctx context.Context) (*chat.TallyPart, time.Duratio
 		return nil, 0, err
 	}
 	trip = time.Since(began)
-	part := cost.part(gateTime)
+	part := f.sumsSay(cost.part(gateTime))
 	whole := cost.groups[0]
 	predicted := 4*trip + pass + max(look, whole) + 2*pass
 	f.board.edit(func(s *Status) { s.Pause = predicted })

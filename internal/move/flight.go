@@ -207,6 +207,7 @@ func (f *Flight) enter(ctx context.Context, stage Stage) error {
 	f.withReport(func(r *Report) { r.enter(string(stage)) })
 	f.Log.Info("stage", "move", f.Name, "phase", string(stage))
 	f.board.say("stage " + string(stage))
+	f.outlook()
 	return f.hook(ctx, Event{What: EventBegins, Stage: stage})
 }
 

@@ -30,6 +30,8 @@ type spot struct {
 	party connect.Party
 	path  string
 	dir   string // of the files
+
+	sealer chat.Sealer
 }
 
 func openSpot(t testing.TB, path string) *spot {
@@ -52,7 +54,13 @@ func openSpot(t testing.TB, path string) *spot {
 			t.Error(err)
 		}
 	})
-	return &spot{db: db, files: files, path: path, dir: dir, party: live.NewDirect("test", db, files, "test").Seals(sealer)}
+	p := &spot{files: files, dir: dir, sealer: sealer}
+	return p.with(db, path)
+}
+
+// with is the spot with another database.
+func (p *spot) with(db *store.DB, path string) *spot {
+	return &spot{db: db, files: p.files, path: path, dir: p.dir, sealer: p.sealer, party: live.NewDirect("test", db, p.files, "test").Seals(p.sealer)}
 }
 
 // between runs a test over pairs of databases.

@@ -176,8 +176,16 @@ func (p *spot) bytesOf(t testing.TB, n int) (path string) {
 	return path
 }
 
-// exec changes the database behind the store's back.
+// exec changes one row of the database behind the store's back.
 func (p *spot) exec(t testing.TB, query string) {
+	t.Helper()
+	if n := p.raw(t, query); n != 1 {
+		t.Fatalf("%d rows were changed", n)
+	}
+}
+
+// raw runs a statement behind the store's back.
+func (p *spot) raw(t testing.TB, query string) (rows int64) {
 	t.Helper()
 	driver := "sqlite"
 	if strings.HasPrefix(p.path, "postgres:") {
@@ -187,9 +195,7 @@ func (p *spot) exec(t testing.TB, query string) {
 	if err == nil {
 		var res sql.Result
 		if res, err = db.Exec(query); err == nil {
-			if n, _ := res.RowsAffected(); n != 1 {
-				t.Fatalf("%d rows were changed", n)
-			}
+			rows, _ = res.RowsAffected()
 		}
 	}
 	if err != nil {
@@ -198,6 +204,7 @@ func (p *spot) exec(t testing.TB, query string) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return rows
 }
 
 func TestEveryClassOfDamageIsFoundAndRepaired(t *testing.T) {
@@ -228,6 +235,31 @@ func TestEveryClassOfDamageIsFoundAndRepaired(t *testing.T) {
 			})
 		}
 	})
+}
+
+func TestAWrongDigestAtTheSourceStopsNobody(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 100)
+	for _, kind := range []string{"objects WHERE kind = 3", "messages"} {
+		table, where, _ := strings.Cut(kind, " WHERE ")
+		if where == "" {
+			where = "1 = 1"
+		}
+		from.exec(t, `UPDATE `+table+` SET digest = digest + 1 WHERE id = (SELECT min(id) FROM `+table+` WHERE `+where+`) AND `+where)
+	}
+	r := following(t, flight(t, from, to))
+	until(t, "it says so", func() bool {
+		for _, l := range r.Status().Log {
+			if strings.Contains(l.Text, "wrong digest") {
+				return true
+			}
+		}
+		return false
+	})
+	r.do(move.OrderCutover)
+	if s := to.state(t); s != chat.Open {
+		t.Errorf("the new place is %s", s)
+	}
 }
 
 func verify(t testing.TB, from, to *spot, level chat.Level, repair bool) *move.Report {

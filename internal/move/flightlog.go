@@ -26,6 +26,7 @@ type flightJournal struct {
 	Version   int               `json:"version"`
 	Move      string            `json:"move"`
 	Started   time.Time         `json:"started"`
+	Begun     bool              `json:"begun,omitempty"` // the places were paired
 	Turn      chat.Turn         `json:"turn"`            // that this mover knows of
 	Passed    time.Time         `json:"passed,omitzero"` // when it began
 	Orders    map[string]int64  `json:"orders"`          // by place: up to which number they were begun
@@ -42,17 +43,15 @@ type flightJournal struct {
 
 // flightLog keeps the journal.
 type flightLog struct {
-	mu    sync.Mutex
-	dir   string
-	now   flightJournal
-	fresh bool // there was none
-
+	mu  sync.Mutex
+	dir string
+	now flightJournal
 }
 
 // openFlightLog reads the journal. It fails with Invalid if a newer version
 // wrote it.
 func openFlightLog(dir, name string) (*flightLog, error) {
-	l := &flightLog{dir: dir, fresh: true, now: flightJournal{Version: journalVersion, Move: name, Started: time.Now().UTC(), Orders: map[string]int64{}}}
+	l := &flightLog{dir: dir, now: flightJournal{Version: journalVersion, Move: name, Started: time.Now().UTC(), Orders: map[string]int64{}}}
 	if dir == "" {
 		return l, nil
 	}
@@ -76,7 +75,6 @@ func openFlightLog(dir, name string) (*flightLog, error) {
 	if err := knownVersion(version.Version, filepath.Join(dir, journalFile)); err != nil {
 		return nil, err
 	}
-	l.fresh = false
 	if err := json.Unmarshal(data, &l.now); err != nil {
 		return nil, chat.Errorf(chat.Damaged, "%s cannot be read: %w", filepath.Join(dir, journalFile), err).
 			WithHint("remove it: the mover goes on from what the two places say")

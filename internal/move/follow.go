@@ -17,6 +17,10 @@ import (
 // stand another way than before.
 func (f *Flight) follow(ctx context.Context, w whereabouts) error {
 	f.way = w.way()
+	f.noteBack()
+	if err := f.log.edit(func(j *flightJournal) { j.Begun = true }); err != nil {
+		return err
+	}
 	if err := f.wake(ctx, &f.way); err != nil {
 		return err
 	}

@@ -102,6 +102,7 @@ func (f *Flight) carryOut(ctx context.Context, o connect.Order) error {
 
 // adjust carries out an order that only changes how the mover works.
 func (f *Flight) adjust(o connect.Order) error {
+	defer f.outlook()
 	f.knobsMu.Lock()
 	defer f.knobsMu.Unlock()
 	switch o.Word {
@@ -208,11 +209,7 @@ func (f *Flight) due(ctx context.Context) error {
 		}
 	}
 	if f.way.turn > 0 {
-		end, ok := f.backUntil()
-		f.knobsMu.Lock()
-		f.backBy = end
-		f.knobsMu.Unlock()
-		if ok && time.Now().After(end) {
+		if end, ok := f.noteBack(); ok && time.Now().After(end) {
 			f.board.say("the time for a way back is over")
 			return f.end(ctx, StageComplete)
 		}
@@ -227,6 +224,15 @@ func (f *Flight) backUntil() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return c.At.Std().Add(f.knob().reverse), true
+}
+
+// noteBack keeps when the way back ends where everybody can see it.
+func (f *Flight) noteBack() (end time.Time, ok bool) {
+	end, ok = f.backUntil()
+	f.knobsMu.Lock()
+	defer f.knobsMu.Unlock()
+	f.backBy = end
+	return end, ok
 }
 
 // end ends the pair at both places, first at the one that goes on.

@@ -34,7 +34,7 @@ type way struct {
 // whereabouts asks both places.
 func (f *Flight) whereabouts(ctx context.Context) (w whereabouts, err error) {
 	w.source, w.target = side{party: f.Source, name: "from"}, side{party: f.Target, name: "to"}
-	w.fresh = f.log.fresh
+	w.fresh = !f.log.read().Begun
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range []*side{&w.source, &w.target} {
 		g.Go(func() (err error) {
@@ -126,7 +126,9 @@ func (f *Flight) pair(ctx context.Context) error {
 		return err
 	}
 	f.board.say("the two places know each other")
-	f.log.fresh = false
+	if err := f.log.edit(func(j *flightJournal) { j.Begun = true }); err != nil {
+		return err
+	}
 	return f.step("paired")
 }
 

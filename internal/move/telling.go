@@ -190,7 +190,7 @@ func (f *Flight) open(context.Context) (err error) {
 		Version: 1, Move: f.Name, From: f.From, To: f.To, Source: f.Name, Started: j.Started, Counts: chat.Counts{}, Searchable: true,
 		FilesMissing: []MissingFile{}, Quarantine: []Quarantined{}, Losses: []Loss{}, Pauses: j.Pauses, Turn: j.Turn,
 	}
-	if old, err := ReadReport(f.Dir); err == nil && f.Dir != "" && old.Move == f.Name && !f.log.fresh {
+	if old, err := ReadReport(f.Dir); err == nil && f.Dir != "" && old.Move == f.Name && j.Begun {
 		f.report.resume(old)
 	}
 	if f.knobs, err = f.defaultKnobs(); err != nil {

@@ -1,0 +1,439 @@
+package move_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/godwit-chat/godwit/internal/chat"
+	"github.com/godwit-chat/godwit/internal/connect"
+	"github.com/godwit-chat/godwit/internal/move"
+	"github.com/godwit-chat/godwit/internal/store"
+)
+
+// following starts a flight and waits until a cutover may begin.
+func following(t *testing.T, f *move.Flight) *flown {
+	t.Helper()
+	r := fly(t, f)
+	r.reach(move.StageFollow)
+	until(t, "the first round is clean", func() bool { return r.Status().Ready })
+	return r
+}
+
+// refused gives an order that must fail, with a hint, and change nothing.
+func (r *flown) refused(kind chat.ErrorKind, word, args string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := r.Do(ctx, connect.Order{Word: word, Args: args})
+	e, ok := errors.AsType[*chat.Error](err)
+	if !ok || e.Kind != kind || e.Hint == "" {
+		r.t.Errorf("%s %s: %v", word, args, err)
+	}
+}
+
+func TestAMoverThatWakesUpAfterItWasReplacedIsRefused(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 100)
+	w := scribble(t, 2, 5*time.Millisecond, from, to)
+	old := flight(t, from, to)
+	held, woken, once := make(chan struct{}), make(chan struct{}), sync.Once{}
+	old.Step = func(name string) error {
+		if name == "before apply" {
+			once.Do(func() { close(held); <-woken })
+		}
+		return nil
+	}
+	o := fly(t, old)
+	<-held
+	r := following(t, flight(t, from, to))
+	close(woken)
+	<-o.ended
+	if e, ok := errors.AsType[*chat.Error](o.err); !ok || e.Kind != chat.Conflict || e.Hint == "" {
+		t.Errorf("the old mover ended with %v", o.err)
+	}
+	r.do(move.OrderCutover)
+	w.more(t, 20)
+	w.end()
+	r.end()
+	w.check(t, to, from)
+}
+
+func TestACutoverThatWouldTakeTooLongIsNotBegun(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 100)
+	f := flight(t, from, slowly(to, 150*time.Millisecond))
+	f.MaxPause = 100 * time.Millisecond
+	r := following(t, f)
+	r.refused(chat.Conflict, move.OrderCutover, "")
+	if s := from.state(t); s != chat.Open {
+		t.Errorf("people are at a place that is %s", s)
+	}
+	r.do(move.OrderSet, "max-pause=1m")
+	r.do(move.OrderCutover)
+	if s := to.state(t); s != chat.Open {
+		t.Errorf("the new place is %s", s)
+	}
+}
+
+// slowly makes each call to a place that a cutover needs take longer.
+func slowly(p *spot, by time.Duration) *spot {
+	far := *p
+	far.party = &slowParty{p.party, by}
+	return &far
+}
+
+type slowParty struct {
+	connect.Party
+	by time.Duration
+}
+
+func (p *slowParty) Apply(ctx context.Context, b chat.Batch) (chat.Applied, error) {
+	time.Sleep(p.by)
+	return p.Party.Apply(ctx, b)
+}
+
+func (p *slowParty) Mirror(ctx context.Context, q chat.TallyQuery) (chat.Inventory, chat.Cursor, error) {
+	time.Sleep(p.by)
+	return p.Party.Mirror(ctx, q)
+}
+
+func TestAFreezeThatTakesTooLongIsGivenUpAndPeopleGoOn(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 100)
+	w := scribble(t, 2, 5*time.Millisecond, from, to)
+	f := flight(t, from, to)
+	f.MaxPause = 400 * time.Millisecond
+	f.Step = func(name string) error {
+		if name == "frozen" {
+			time.Sleep(350 * time.Millisecond)
+		}
+		return nil
+	}
+	r := following(t, f)
+	r.refused(chat.Conflict, move.OrderCutover, "")
+	w.more(t, 20)
+	if s := from.state(t); s != chat.Open {
+		t.Errorf("people are at a place that is %s", s)
+	}
+	w.end()
+	r.end()
+	w.check(t, from, to)
+}
+
+func TestWhatDiffersStopsACutover(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 100)
+	f := flight(t, from, to)
+	hurt := false
+	f.Step = func(name string) error {
+		if name == "delta done" && !hurt {
+			hurt = true
+			to.exec(t, `UPDATE objects SET digest = digest + 1 WHERE kind = 3 AND id = (SELECT min(id) FROM objects WHERE kind = 3)`)
+		}
+		return nil
+	}
+	r := following(t, f)
+	r.refused(chat.Conflict, move.OrderCutover, "")
+	if s := from.state(t); s != chat.Open {
+		t.Errorf("people are at a place that is %s", s)
+	}
+	r.do(move.OrderCutover) // the verification has mended it
+	if s := to.state(t); s != chat.Open {
+		t.Errorf("the new place is %s", s)
+	}
+}
+
+func TestACutoverBeginsWhenAFileIsGoneOrAtItsTime(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 50)
+	r := following(t, flight(t, from, to))
+	file := filepath.Join(t.TempDir(), "wait")
+	r.refused(chat.Invalid, move.OrderCutover, "when-gone "+file)
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.do(move.OrderCutover, "when-gone "+file)
+	if s := r.Status(); s.Planned == nil || s.Planned.Gone != file {
+		t.Errorf("planned: %+v", s.Planned)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	r.reach(move.StageReverse)
+	until(t, "it says until when", func() bool { return r.Status().Next.By != nil })
+	if n := r.Status().Next; n.Do != move.OrderComplete || time.Until(*n.By) < 71*time.Hour {
+		t.Errorf("the next step: %+v", n)
+	}
+	r.do(move.OrderRollback)
+	r.reach(move.StageFollow)
+	r.do(move.OrderCutover, "at "+time.Now().Add(time.Second).Format(time.RFC3339Nano))
+	r.reach(move.StageReverse)
+}
+
+func TestAPlannedCutoverSurvivesItsMoverAndIsNotDoneTooLate(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 50)
+	f := flight(t, from, to)
+	f.Dir = t.TempDir()
+	r := following(t, f)
+	r.do(move.OrderCutover, "at "+time.Now().Add(time.Hour).Format(time.RFC3339))
+	r.end()
+	path := filepath.Join(f.Dir, "journal.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := f.Status().Planned.At.Format(time.RFC3339)
+	late := time.Now().Add(-time.Hour).Format(time.RFC3339)
+	if !strings.Contains(string(data), at) {
+		t.Fatalf("the journal does not know of it: %s", data)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(data), at, late, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := flight(t, from, to)
+	again.Dir = f.Dir
+	r = fly(t, again)
+	until(t, "it says that it is too late", func() bool {
+		s := r.Status()
+		return s.Planned == nil && s.Problem != nil || s.Stage == move.StageReverse
+	})
+	if s := from.state(t); s != chat.Open {
+		t.Errorf("people are at a place that is %s", s)
+	}
+}
+
+func TestTheWayBackEndsByItself(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 50)
+	r := following(t, flight(t, from, to))
+	r.do(move.OrderCutover)
+	r.do(move.OrderSet, "reverse=1ms")
+	<-r.ended
+	if r.err != nil || r.report.Phase != string(move.StageComplete) || from.state(t) != chat.Retired {
+		t.Errorf("%v; %s; the old place is %s", r.err, r.report.Phase, from.state(t))
+	}
+}
+
+func TestAMoveIsGivenUp(t *testing.T) {
+	t.Run("while it follows", func(t *testing.T) {
+		from, to := lites(t)
+		from.furnish(t, 50)
+		r := following(t, flight(t, from, to))
+		r.refused(chat.Conflict, move.OrderRollback, "")
+		r.refused(chat.Conflict, move.OrderComplete, "")
+		r.do(move.OrderAbort)
+		<-r.ended
+		if r.err != nil || from.state(t) != chat.Open || to.state(t) == chat.Open {
+			t.Errorf("%v; from is %s, to is %s", r.err, from.state(t), to.state(t))
+		}
+	})
+	t.Run("during the presync, which is paused", func(t *testing.T) {
+		from, to := lites(t)
+		from.furnish(t, 3000)
+		f := flight(t, from, to)
+		f.BatchSize = 50
+		f.Dir = t.TempDir()
+		reached := make(chan struct{})
+		once := sync.Once{}
+		f.Step = func(name string) error {
+			if name == "after apply" {
+				once.Do(func() { close(reached) })
+				time.Sleep(5 * time.Millisecond)
+			}
+			return nil
+		}
+		r := fly(t, f)
+		<-reached
+		r.do(move.OrderPause)
+		until(t, "it says that it is paused", func() bool { s := r.Status(); return s.Paused && strings.Contains(s.Waits, "paused") })
+		if s := r.Status(); s.Stage != move.StagePresync || s.Next.Do != move.OrderResume {
+			t.Errorf("in the stage %s the next step is %+v", s.Stage, s.Next)
+		}
+		r.do(move.OrderAbort)
+		<-r.ended
+		if r.err != nil || from.state(t) != chat.Open {
+			t.Errorf("%v; from is %s", r.err, from.state(t))
+		}
+	})
+}
+
+func TestAPlaceWithMessagesCannotBecomeAnotherOne(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 50)
+	to.furnish(t, 20)
+	f := flight(t, from, to)
+	f.Dir = t.TempDir()
+	_, err := f.Run(t.Context())
+	if e, ok := errors.AsType[*chat.Error](err); !ok || e.Kind != chat.Conflict || e.Hint == "" {
+		t.Errorf("%v", err)
+	}
+	if to.state(t) != chat.Open || from.state(t) != chat.Open {
+		t.Error("something was changed")
+	}
+}
+
+func TestAPlanIsMadeWithoutAChange(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 200)
+	f := flight(t, from, to)
+	f.Dir = t.TempDir()
+	p, err := f.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Predicted.Counts["messages"] != 200 || p.Predicted.Pause == "" || p.Predicted.High == "" || len(p.Predicted.Sample) == 0 {
+		t.Errorf("%+v", p.Predicted)
+	}
+	if to.state(t) != chat.Open {
+		t.Errorf("the target is %s", to.state(t))
+	}
+	if err := p.WriteText(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	other := flight(t, from, to)
+	other.Dir, other.To = f.Dir, "elsewhere"
+	_, err = other.Run(t.Context())
+	if !chat.IsKind(err, chat.Conflict) {
+		t.Errorf("another target than planned: %v", err)
+	}
+	again := flight(t, from, to)
+	again.Dir = f.Dir
+	following(t, again)
+}
+
+func TestARehearsalMeasuresAndNobodyWaits(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 300)
+	w := scribble(t, 3, 5*time.Millisecond, from)
+	real := t.TempDir()
+	f := flight(t, from, to)
+	f.Dir = t.TempDir()
+	r, err := f.Rehearse(t.Context(), real)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Objects < 300 || r.Pause <= 0 || r.Presync <= 0 || r.Verify <= 0 {
+		t.Errorf("%+v", r)
+	}
+	w.more(t, 10)
+	w.end()
+	w.check(t, from, to)
+	fresh := openSpot(t, filepath.Join(t.TempDir(), "fresh.db"))
+	next := flight(t, from, fresh)
+	next.Dir = real
+	p, err := next.Plan(t.Context())
+	if err != nil || !strings.Contains(p.Predicted.Pause, "rehearsal") {
+		t.Errorf("%v: the plan predicts %+v", err, p)
+	}
+	following(t, next)
+}
+
+func TestOrdersFromAPlacesConsoleAreCarriedOutOnce(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 50)
+	f := flight(t, from, to)
+	f.Dir = t.TempDir()
+	r := following(t, f)
+	if _, err := from.db.Order(t.Context(), "hq", "Ada", move.OrderCutover, ""); err != nil {
+		t.Fatal(err)
+	}
+	r.reach(move.StageReverse)
+	r.do(move.OrderRollback)
+	r.reach(move.StageFollow)
+	r.end()
+	again := flight(t, from, to)
+	again.Dir = f.Dir
+	r = fly(t, again)
+	r.reach(move.StageFollow)
+	if _, err := to.db.Order(t.Context(), "hq", "Ada", move.OrderSet, "parallel=3"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the knob is set", func() bool {
+		for _, k := range r.Status().Knobs {
+			if k.Name == "parallel" && k.Value == "3" {
+				return true
+			}
+		}
+		return false
+	})
+	if s := from.state(t); s != chat.Open {
+		t.Errorf("the order of before was carried out again: people are at a place that is %s", s)
+	}
+}
+
+func TestWhatANewerMoverKeepsAtThePlaceIsRefused(t *testing.T) {
+	from, to := lites(t)
+	from.furnish(t, 50)
+	r := following(t, flight(t, from, to))
+	r.end()
+	st, err := to.party.Move(t.Context(), "hq")
+	if err == nil {
+		st, err = to.party.Begin(t.Context(), st.MoveSpec)
+	}
+	if err == nil {
+		_, err = to.party.Apply(t.Context(), chat.Batch{Move: "hq", Fence: st.Fence, From: st.Cursor, To: st.Cursor, Mirror: true, Progress: []byte(`{"version":99}`)})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = flight(t, from, to).Run(t.Context())
+	if e, ok := errors.AsType[*chat.Error](err); !ok || e.Kind != chat.Invalid || e.Hint == "" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestASourceThatWasSetBackIsReadAgainAndWhatItLostGoes(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "from.db")
+	from, to := openSpot(t, path), openSpot(t, filepath.Join(dir, "to.db"))
+	from.furnish(t, 100)
+	w := scribble(t, 2, 3*time.Millisecond, from)
+	r := following(t, flight(t, from, to))
+	backup := filepath.Join(dir, "backup.db")
+	from.raw(t, `VACUUM INTO '`+backup+`'`)
+	w.more(t, 50)
+	w.end()
+	until(t, "all is over there", func() bool {
+		here, e1 := from.party.Standing(t.Context())
+		there, e2 := to.party.Standing(t.Context())
+		at, e3 := chat.ParseCursor(there.Reached)
+		return e1 == nil && e2 == nil && e3 == nil && at.Pos >= here.Pos
+	})
+	r.end()
+	old := openSpotWith(t, backup, from)
+	if _, err := (&chat.Handover{Store: old.db, Sealer: old.sealer}).Wake(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r = fly(t, flight(t, old, to))
+	r.reach(move.StageFollow)
+	until(t, "the place is clean again", func() bool { return r.Status().Ready })
+	r.do(move.OrderCutover)
+	r.end()
+	alike(t, old, to)
+	if old.state(t) == chat.Open || to.state(t) != chat.Open {
+		t.Error("the turn did not pass")
+	}
+}
+
+// openSpotWith opens another database with the files and the key of a spot.
+func openSpotWith(t testing.TB, path string, like *spot) *spot {
+	t.Helper()
+	db, err := store.Open(context.Background(), store.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return like.with(db, path)
+}
