@@ -17,8 +17,8 @@ var ErrNotBuilt = errors.New("this binary has no web client: run `make bin/godwi
 
 // Dist returns the files of the web client: index.html at the root, the rest
 // under assets with names that change with their contents. Beside each text
-// file lies the same one compressed, with .gz at the end of its name. It fails
-// with ErrNotBuilt.
+// file lie the same ones compressed, with .br and .gz at the end of their names.
+// It fails with ErrNotBuilt.
 func Dist() (fs.FS, error) {
 	sub, err := fs.Sub(dist, "dist")
 	if err != nil {

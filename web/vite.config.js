@@ -16,6 +16,9 @@ function precompress() {
         const file = path.join(options.dir, entry);
         const bytes = await fs.readFile(file);
         await fs.writeFile(file + ".gz", await promisify(zlib.gzip)(bytes, { level: 9 }));
+        // A tenth smaller still; browsers take it where they trust the address.
+        const params = { [zlib.constants.BROTLI_PARAM_QUALITY]: 11, [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+        await fs.writeFile(file + ".br", await promisify(zlib.brotliCompress)(bytes, { params }));
       }
     },
   };

@@ -265,6 +265,12 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %q", p.path, csp)
 		}
 	}
+	for accepted, want := range map[string]string{"gzip, deflate, br": "br", "gzip, br;q=0": "gzip", "gzip": "gzip", "deflate": "", "": ""} {
+		resp, body := w.get(c, "/assets/app-1.css", "Accept-Encoding", accepted)
+		if resp.Header.Get("Content-Encoding") != want || string(body) != map[string]string{"br": "small", "gzip": "zipped", "": "body{}"}[want] {
+			t.Errorf("to who accepts %q: %q as %q", accepted, body, resp.Header.Get("Content-Encoding"))
+		}
+	}
 	resp, body := w.get(c, "/", "Accept-Encoding", "br, gzip")
 	if resp.Header.Get("Content-Encoding") != "gzip" || string(body) != "zipped" || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("compressed: %q %v", body, resp.Header)

@@ -22,8 +22,12 @@ var mediaTypes = map[string]string{
 // page is one file of the web client, held in memory.
 type page struct {
 	name, typ, etag string
-	data, zipped    []byte // zipped is nil if there is none
+	data            []byte
+	small           [len(smallForms)][]byte // nil where there is none
 }
+
+// smallForms are how the build compresses files, the smallest first.
+var smallForms = [...]struct{ encoding, ending string }{{"br", ".br"}, {"gzip", ".gz"}}
 
 // pages serves the web client: its files, and index.html for every other
 // address, because the client finds its way itself.
@@ -53,10 +57,12 @@ func newPages(dist fs.FS) (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, f := range p.files {
-		if plain, ok := strings.CutSuffix(name, ".gz"); ok && p.files[plain] != nil {
-			p.files[plain].zipped = f.data
-			delete(p.files, name)
+	for i, form := range smallForms {
+		for name, f := range p.files {
+			if plain, ok := strings.CutSuffix(name, form.ending); ok && p.files[plain] != nil {
+				p.files[plain].small[i] = f.data
+				delete(p.files, name)
+			}
 		}
 	}
 	if p.index = p.files["/index.html"]; p.index == nil {
@@ -89,19 +95,22 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	data, etag := f.data, f.etag
 	h.Add("Vary", "Accept-Encoding")
-	if f.zipped != nil && acceptsGzip(r) {
-		h.Set("Content-Encoding", "gzip")
-		data, etag = f.zipped, etag+"-gz"
+	for i, form := range smallForms {
+		if f.small[i] != nil && accepts(r, form.encoding) {
+			h.Set("Content-Encoding", form.encoding)
+			data, etag = f.small[i], etag+"-"+form.encoding
+			break
+		}
 	}
 	h.Set("Content-Type", f.typ)
 	h.Set("Etag", `"`+etag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 }
 
-func acceptsGzip(r *http.Request) bool {
+func accepts(r *http.Request, encoding string) bool {
 	for _, part := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
 		name, quality, _ := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+		if strings.EqualFold(strings.TrimSpace(name), encoding) {
 			return strings.ReplaceAll(quality, " ", "") != "q=0"
 		}
 	}

@@ -63,11 +63,14 @@ func sqlite(t testing.TB) *world {
 }
 
 var dist = fstest.MapFS{
-	"index.html":         {Data: []byte("<!doctype html><title>Godwit</title>")},
-	"index.html.gz":      {Data: []byte("zipped")},
-	"favicon.svg":        {Data: []byte("<svg/>")},
-	"assets/app-12.js":   {Data: []byte("console.log(1)")},
-	"assets/style-1.css": {Data: []byte("a{}")},
+	"index.html":          {Data: []byte("<!doctype html><title>Godwit</title>")},
+	"index.html.gz":       {Data: []byte("zipped")},
+	"assets/app-1.css":    {Data: []byte("body{}")},
+	"assets/app-1.css.gz": {Data: []byte("zipped")},
+	"assets/app-1.css.br": {Data: []byte("small")},
+	"favicon.svg":         {Data: []byte("<svg/>")},
+	"assets/app-12.js":    {Data: []byte("console.log(1)")},
+	"assets/style-1.css":  {Data: []byte("a{}")},
 }
 
 func newWorld(t testing.TB, path string) *world {
