@@ -23,6 +23,8 @@ type fetchFlags struct {
 	FetchTo        string   `placeholder:"DIR"`
 	FetchTokenFile string   `placeholder:"FILE"`
 	FetchHosts     []string `placeholder:"HOST,…"`
+
+	try bool // a plan tries the token, so that an import is not the first to
 }
 
 // options takes the flags into those of a source. The token is never a flag's
@@ -47,6 +49,7 @@ func (f *fetchFlags) options(from string, o *connect.Options) (err error) {
 	case scheme != "slack" && scheme != "hipchat":
 		return chat.Errorf(chat.Invalid, "files can be fetched for slack: and hipchat: sources, not for %q", from)
 	}
+	o.FetchTry = f.try
 	if o.Fetch = f.FetchTo; o.Fetch == "" {
 		base := filepath.Base(filepath.Clean(path))
 		o.Fetch = strings.TrimSuffix(base, filepath.Ext(base)) + ".files"

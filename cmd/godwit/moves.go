@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -81,13 +82,18 @@ func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, erro
 	if source, err = f.FetchFlags.linked(ctx, a, set, f.From, &o, source); err != nil {
 		return nil, errors.Join(err, source.Close())
 	}
-	target, err := set.Target(ctx, f.To, o)
-	if err != nil {
-		return nil, errors.Join(err, source.Close())
-	}
 	name := f.Name
 	if name == "" {
 		name = nameOf(source.Describe().Name)
+	}
+	if !look {
+		if err := f.check(ctx, set, name, source, o); err != nil {
+			return nil, errors.Join(err, source.Close())
+		}
+	}
+	target, err := set.Target(ctx, f.To, o)
+	if err != nil {
+		return nil, errors.Join(err, source.Close())
 	}
 	if archived, ok := source.(*archive.Source); ok {
 		if source, target, err = archive.Restore(ctx, archived, target, name); err != nil {
@@ -100,8 +106,30 @@ func (f *moveFlags) job(ctx context.Context, a *app, look bool) (*move.Job, erro
 	}
 	return &move.Job{
 		Name: name, Dir: f.dir(name), From: f.From, To: redact(f.To), Source: source, Target: target, Log: log,
-		Options: move.Options{WithoutFiles: f.WithoutFiles, FilesOnly: f.FilesOnly, FilesFrom: o.FilesFrom},
+		Options: f.scope(o),
 	}, nil
+}
+
+func (f *moveFlags) scope(o connect.Options) move.Options {
+	return move.Options{WithoutFiles: f.WithoutFiles, FilesOnly: f.FilesOnly, FilesFrom: o.FilesFrom}
+}
+
+// check looks whether an import is refused before the data directory that it
+// is to be into is made: nothing is left behind then.
+func (f *moveFlags) check(ctx context.Context, set connect.Set, name string, source connect.Source, o connect.Options) error {
+	if _, archived := source.(*archive.Source); archived || strings.Contains(f.To, "://") {
+		return nil
+	}
+	if _, err := os.Stat(f.To); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	o.Look = true
+	target, err := set.Target(ctx, f.To, o)
+	if err != nil {
+		return err
+	}
+	j := &move.Job{Name: name, Dir: f.dir(name), From: f.From, To: redact(f.To), Source: source, Target: target, Options: f.scope(o)}
+	return errors.Join(j.Check(ctx), target.Close())
 }
 
 // needTo is for all that an archive alone is not enough for.
@@ -147,6 +175,7 @@ func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
 	if livePlace(c.From) {
 		return c.plan(ctx, a, &c.moveFlags)
 	}
+	c.FetchFlags.try = true
 	j, err := c.job(ctx, a, true)
 	if err != nil {
 		return err

@@ -106,12 +106,16 @@ func (p *place) openWith(ctx context.Context, o store.Options) (_ *opened, err e
 }
 
 // searchText is what a message is found by: its words, and those that a
-// program of Slack's shows beside them or instead of them.
+// program shows beside them or instead of them.
 func searchText(m *chat.Message) string {
 	if card := markup.ReadSlackCard(m); card != nil {
 		return markup.Words(markup.SlackTree(m.Text, card, markup.Options{}))
 	}
-	return markup.Text(m.Format, m.Text)
+	text := markup.Text(m.Format, m.Text)
+	if card := markup.HipChatCardWords(m.Card); card != "" {
+		return text + "\n" + card
+	}
+	return text
 }
 
 func (o *opened) close() error { return errors.Join(o.store.Close(), o.files.Close()) }

@@ -15,6 +15,10 @@ func TestWordsOfACardAreFound(t *testing.T) {
 			t.Errorf("%s is not in %q", word, text)
 		}
 	}
+	card := &chat.Message{Format: chat.FormatHTML, Text: "a <b>build</b>", Extra: chat.Extra{Card: []byte(`{"style":"application","title":"Whimbrel","activity":{"html":"<i>Ada</i> deployed"}}`)}}
+	if text := searchText(card); text != "a build\nWhimbrel\nAda deployed" {
+		t.Errorf("%q", text)
+	}
 	if text := searchText(&chat.Message{Format: chat.FormatMarkdown, Text: "plain"}); text != "plain" {
 		t.Error(text)
 	}

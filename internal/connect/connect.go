@@ -157,6 +157,7 @@ type Options struct {
 
 	Fetch      string            // a directory: files that the export only links to are fetched into it, and taken from it
 	FetchToken string            // for the source's own server; may be empty
+	FetchTry   bool              // although Look is set, the token is tried
 	FetchVia   http.RoundTripper // nil is the network
 }
 

@@ -131,18 +131,35 @@ const (
 // prepare is the first phase of an import: it plans if nobody did, holds the
 // run to the plan, and takes the target.
 func (j *Job) prepare(ctx context.Context) error {
-	p, err := ReadPlan(j.Dir)
-	if chat.IsKind(err, chat.NotFound) {
-		if p, err = j.makePlan(ctx, importSample); err == nil {
-			err = errors.Join(os.MkdirAll(j.Dir, 0o700), p.write(j.Dir))
-		}
-	} else if err == nil {
-		err = p.pins(j, &Plan{From: j.From, To: j.To, Source: j.about.Name, Fingerprint: j.about.Fingerprint})
+	p, made, err := j.held(ctx)
+	if err == nil && made {
+		err = errors.Join(os.MkdirAll(j.Dir, 0o700), p.write(j.Dir))
 	}
 	if err != nil {
 		return err
 	}
 	return j.begin(ctx)
+}
+
+// held holds the job to its plan, or makes one if there is none.
+func (j *Job) held(ctx context.Context) (p *Plan, made bool, err error) {
+	p, err = ReadPlan(j.Dir)
+	if chat.IsKind(err, chat.NotFound) {
+		p, err = j.makePlan(ctx, importSample)
+		return p, true, err
+	}
+	if err == nil {
+		err = p.pins(j, &Plan{From: j.From, To: j.To, Source: j.about.Name, Fingerprint: j.about.Fingerprint})
+	}
+	return p, false, err
+}
+
+// Check fails on what an import would be refused for before it begins. It
+// changes nothing.
+func (j *Job) Check(ctx context.Context) error {
+	j.start()
+	_, _, err := j.held(ctx)
+	return err
 }
 
 // pins refuses a job that is not the planned one.

@@ -17,7 +17,7 @@ import (
 
 var plurals = map[chat.Kind]string{
 	chat.KindUser: "people", chat.KindAudit: "audit entries", chat.KindDirectory: "directories",
-	chat.KindPreferences: "preferences", chat.KindMatch: "matches",
+	chat.KindPreferences: "preferences", chat.KindMatch: "matches", chat.KindContent: "file bytes",
 }
 
 // plural returns the word for n objects of a kind.
@@ -25,7 +25,7 @@ func plural(k chat.Kind, n int64) string {
 	if n == 1 && k == chat.KindUser {
 		return "person"
 	}
-	if n == 1 {
+	if n == 1 && k != chat.KindContent {
 		return k.String()
 	}
 	if s, ok := plurals[k]; ok {

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -26,6 +27,29 @@ func FuzzFileName(f *testing.F) {
 			if c < ' ' || c > '~' {
 				t.Fatalf("%q", fileName(name))
 			}
+		}
+	})
+}
+
+// FuzzKey takes any words for what is in a key file.
+func FuzzKey(f *testing.F) {
+	f.Add(FormatKey(NewKey()))
+	f.Add("")
+	f.Add("AAAA")
+	f.Fuzz(func(t *testing.T, text string) {
+		key, err := ParseKey(text)
+		if err != nil {
+			if !chat.IsKind(err, chat.Invalid) {
+				t.Fatal(err)
+			}
+			return
+		}
+		again, err := ParseKey(strings.TrimSpace(FormatKey(key)))
+		if err != nil || len(key) != KeyLength || !bytes.Equal(again, key) {
+			t.Fatalf("%x, and then %x: %v", key, again, err)
+		}
+		if _, err := NewSealer(key); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -50,7 +50,7 @@ func Open(ctx context.Context, path string, o connect.Options) (*Source, error) 
 		return nil, err
 	}
 	if o.FilesFrom != "" {
-		if err := isDirectory(o.FilesFrom); err != nil {
+		if o.FilesFrom, err = filesRoot(o.FilesFrom); err != nil {
 			return nil, err
 		}
 	}

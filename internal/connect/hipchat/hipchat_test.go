@@ -241,7 +241,7 @@ func TestWrappedExports(t *testing.T) {
 func TestFilesFrom(t *testing.T) {
 	line := strings.Replace(oneLine, `"message"`, `"attachment":{"name":"a.txt","path":"ab/a.txt"},"message"`, 1)
 	path := put(t, "x", tarOf("users.json", oneUser, "rooms.json", oneRoom, "rooms/7/history.json", line))
-	for _, where := range []string{"rooms/7/files/ab/a.txt", "ab/a.txt", "users/files/ab/a.txt"} {
+	for _, where := range []string{"rooms/7/files/ab/a.txt", "ab/a.txt", "users/files/ab/a.txt", "copied/rooms/7/files/ab/a.txt", "all [of] it/users/files/ab/a.txt"} {
 		dir := t.TempDir()
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(where)), 0o700); err != nil {
 			t.Fatal(err)
@@ -270,6 +270,19 @@ func TestFilesFrom(t *testing.T) {
 		if !found {
 			t.Errorf("%s: the file's bytes are not found", where)
 		}
+	}
+}
+
+func TestTwoDirectoriesWithAttachmentsAreNotGuessedFrom(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"one/users/files/ab", "two/rooms/7/files/ab"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := put(t, "x", tarOf("users.json", oneUser, "rooms.json", oneRoom))
+	if _, err := all(t, path, connect.Options{FilesFrom: dir}); !chat.IsKind(err, chat.Invalid) || !strings.Contains(err.Error(), "one and two") {
+		t.Error(err)
 	}
 }
 

@@ -288,13 +288,46 @@ func losses(flavour string) []chat.Note {
 	return list
 }
 
-func isDirectory(path string) error {
-	info, err := os.Stat(path)
+// filesRoot finds the directory with attachments: dir, or the one in it, where
+// a person named its parent. Two of them are for the person to choose from.
+func filesRoot(dir string) (string, error) {
+	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return chat.Errorf(chat.NotFound, "%s is not a directory", path).WithHint("--files-from names the directory with the attachments")
+		return "", chat.Errorf(chat.NotFound, "%s is not a directory", dir).WithHint("--files-from names the directory with the attachments")
 	}
-	return nil
+	if hasFiles(dir) {
+		return dir, nil
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return "", fmt.Errorf("look at %s: %w", dir, err)
+	}
+	found := ""
+	for _, e := range list {
+		if !e.IsDir() || !hasFiles(filepath.Join(dir, e.Name())) {
+			continue
+		}
+		if found != "" {
+			return "", chat.Errorf(chat.Invalid, "%s and %s in %s both hold attachments", found, e.Name(), dir).WithHint("name one of them with --files-from")
+		}
+		found = e.Name()
+	}
+	return filepath.Join(dir, found), nil
 }
+
+// hasFiles reports whether a directory holds attachments as an export does.
+// They may also lie by their own paths, which look like nothing.
+func hasFiles(dir string) bool {
+	for _, pattern := range []string{"users/files/*", "users/*/files/*", "rooms/*/files/*"} {
+		if list, err := filepath.Glob(filepath.Join(globbed.Replace(dir), pattern)); err == nil && len(list) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// globbed writes a path so that it means itself in a pattern.
+var globbed = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
 // findWrapper finds the directory within dir that the export is in.
 func findWrapper(dir string) (string, error) {

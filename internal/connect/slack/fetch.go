@@ -25,6 +25,7 @@ type fetcher struct {
 	token string
 	api   string // of Slack's Web API
 	look  bool   // nothing is to be fetched; what was fetched counts
+	try   bool   // the token, although nothing else is asked
 
 	mu    sync.Mutex
 	emoji *emojiList // asked for once
@@ -43,7 +44,7 @@ func newFetcher(o connect.Options) *fetcher {
 	}
 	f := &fetcher{token: o.FetchToken, api: "https://slack.com/api/"}
 	f.get = connect.NewFetcher(o.Fetch, o.FetchToken, o.FetchVia)
-	f.look = o.Look
+	f.look, f.try = o.Look, o.FetchTry
 	f.get.TokenHosts, f.get.Hosts, f.get.SignIn = tokenHosts, append(slices.Clone(tokenHosts), pictureHosts...), isSignIn
 	return f
 }
@@ -51,11 +52,16 @@ func newFetcher(o connect.Options) *fetcher {
 // check asks whether the token is one, so that a wrong one is known in the
 // first second and not in the last hour.
 func (f *fetcher) check(ctx context.Context) error {
-	if f == nil || f.look {
+	if f == nil || f.look && !f.try {
 		return nil
 	}
-	if err := f.get.Prepare(); err != nil || f.token == "" {
-		return err
+	if !f.look {
+		if err := f.get.Prepare(); err != nil {
+			return err
+		}
+	}
+	if f.token == "" {
+		return nil
 	}
 	data, err := f.get.Call(ctx, f.api+"auth.test")
 	if err != nil {

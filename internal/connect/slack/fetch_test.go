@@ -272,6 +272,13 @@ func TestATokenThatSlackDoesNotKnowIsRefusedAtOnce(t *testing.T) {
 	if _, err := slack.Open(t.Context(), linked(t), o); err != nil || server.total() != 1 {
 		t.Errorf("only looking asks Slack: %v, %d requests", err, server.total())
 	}
+	o.FetchTry, o.Fetch = true, filepath.Join(t.TempDir(), "not there")
+	if _, err := slack.Open(t.Context(), linked(t), o); !chat.IsKind(err, chat.Unknown) {
+		t.Errorf("a plan does not try the token: %v", err)
+	}
+	if _, err := os.Stat(o.Fetch); err == nil {
+		t.Error("a plan made the directory of files")
+	}
 }
 
 func (s *slackServer) total() (n int) {
