@@ -449,6 +449,10 @@ func putPassword(tx Tx, of UserID, stored string) error {
 func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 	var old []Object
 	err = s.Store.View(ctx, func(r Reader) error {
+		h, err := r.Head()
+		if err != nil || h.State != Open {
+			return err // what comes from another place is that one's to sweep
+		}
 		now := TimeOf(time.Now())
 		sessions, err1 := List[Session](r, Query{})
 		links, err2 := List[Link](r, Query{})

@@ -100,7 +100,17 @@ func TestSessions(t *testing.T) {
 			if !chat.IsKind(err, chat.Unknown) {
 				t.Error(err)
 			}
+			state := func(from, to chat.State) {
+				_, err := w.store.SetState(t.Context(), from, to)
+				w.must(err)
+			}
+			state(chat.Open, chat.Receiving)
 			n, err := w.service.Sweep(t.Context())
+			if err != nil || n != 0 {
+				t.Errorf("a place that becomes like another swept %d by itself, %v", n, err)
+			}
+			state(chat.Receiving, chat.Open)
+			n, err = w.service.Sweep(t.Context())
 			if err != nil || n == 0 {
 				t.Errorf("swept %d, %v", n, err)
 			}
