@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -167,12 +168,15 @@ func (c *MoveClient) request(ctx context.Context, method, path string, query url
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u, r)
 	if err != nil {
+		if s, ok := r.(*sized); ok {
+			_ = s.Close() // it only says so
+		}
 		return nil, chat.Errorf(chat.Invalid, "%q is not the address of a server: %w", c.URL, err)
 	}
-	if s, ok := r.(sized); ok {
-		req.Body, req.ContentLength = io.NopCloser(s.Reader), s.size
-		if s.size == 0 {
+	if s, ok := r.(*sized); ok {
+		if req.ContentLength = s.size; s.size == 0 {
 			req.Body = http.NoBody
+			_ = s.Close() // it only says so
 		}
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
@@ -252,20 +256,30 @@ func (b *answerBody) Read(p []byte) (int, error) {
 }
 
 // SendOnce sends bytes that cannot be read a second time; a negative size is
-// not known. What breaks the connection is Unavailable.
+// not known. What breaks the connection is Unavailable. When it returns, nobody
+// reads r any more.
 func (c *MoveClient) SendOnce(ctx context.Context, method, path string, query url.Values, r io.Reader, size int64, out any) error {
-	body := func() (io.Reader, error) { return sized{r, size}, nil }
-	err := c.once(ctx, method, path, query, body, out)
+	body := &sized{Reader: r, size: size, closed: make(chan struct{})}
+	err := c.once(ctx, method, path, query, func() (io.Reader, error) { return body, nil }, out)
+	<-body.closed // the transport may still be at it
 	if again, ok := errors.AsType[errAgain](err); ok {
 		return again.err
 	}
 	return err
 }
 
-// sized is a body whose length is known.
+// sized is a body whose length is known, and that says when it was let go.
 type sized struct {
 	io.Reader
-	size int64
+	size   int64
+	once   sync.Once
+	closed chan struct{}
+}
+
+// Close says that nobody reads any more.
+func (s *sized) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return nil
 }
 
 func (c *MoveClient) unreachable(err error) error {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -73,8 +74,16 @@ func pairUp(t testing.TB, a, b *place, move string) {
 // wire is a server for a place, all of whose bytes are kept.
 type wire struct {
 	t     testing.TB
+	mu    sync.Mutex
 	seen  bytes.Buffer
 	cutAt atomic.Int64 // bytes of an answer after which it is cut, once; 0 never
+}
+
+// Write keeps bytes that went over the wire.
+func (w *wire) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen.Write(b)
 }
 
 func (w *wire) serve(p *place) *live.Remote {
@@ -83,7 +92,7 @@ func (w *wire) serve(p *place) *live.Remote {
 		r.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.TeeReader(r.Body, &w.seen), r.Body}
+		}{io.TeeReader(r.Body, w), r.Body}
 		next.ServeHTTP(&tee{ResponseWriter: rw, w: w}, r)
 	}))
 	w.t.Cleanup(srv.Close)
@@ -104,7 +113,7 @@ type tee struct {
 func (t *tee) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
 func (t *tee) Write(b []byte) (int, error) {
-	t.w.seen.Write(b)
+	t.w.Write(b) //nolint:errcheck // in memory
 	t.n += int64(len(b))
 	if at := t.w.cutAt.Load(); at > 0 && t.n > at && t.w.cutAt.CompareAndSwap(at, 0) {
 		panic(http.ErrAbortHandler)
