@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -10,49 +9,40 @@ import (
 	"github.com/godwit-chat/godwit/internal/chat"
 )
 
-// Desk is where a mover says how its move goes, and takes orders from.
-type Desk interface {
-	// Flight returns the move that the place is in, or was in last; a zero one
-	// if there never was one. Orders are newest first.
-	Flight(ctx context.Context) (Flight, error)
-	// Order gives the mover an order in the name of somebody.
-	Order(ctx context.Context, move, who, word, args string) error
-}
-
-// Flight is a move between two places in use, as one of them knows it.
-type Flight struct {
-	Move   string
-	State  chat.State // of the place
-	Over   bool
-	Status []byte // JSON, as the mover told it last; nil if it never did
-	Told   chat.Time
-	Now    chat.Time // by the clock that Told is of
-	Orders []api.FlightOrder
-}
-
 // flightWords are what may be ordered from a console. A file that a cutover
 // waits for is on the mover's machine, and named there.
 var flightWords = []string{"cutover", "wait", "pause", "resume", "set", "sign-off", "verify", "abort", "rollback", "complete"}
 
-const longestOrder = 500
+const (
+	longestOrder = 500
+	ordersShown  = 50
+)
 
-// flight answers how the move of this place stands.
+// flight answers how the move of this place stands, as its mover says.
 func (s *Server) flight(r *request) (any, error) {
 	if !r.actor.Admin() {
 		return nil, chat.Errorf(chat.Denied, "only administrators may see moves")
 	}
-	if s.Desk == nil {
-		return api.Flight{}, nil
-	}
-	f, err := s.Desk.Flight(r.Context())
+	st, err := s.Service.Store.Standing(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	out := api.Flight{Move: f.Move, State: string(f.State), Over: f.Over, Told: int64(f.Told), Now: int64(f.Now), Orders: f.Orders}
-	if json.Valid(f.Status) {
-		out.Status = json.RawMessage(f.Status)
+	out := api.Flight{Move: st.Pair.Move, State: string(st.State), Over: st.Pair.Over, Now: int64(st.Now)}
+	if out.Move == "" {
+		return out, nil
 	}
-	return out, nil
+	told, err := s.Service.Store.Told(r.Context(), out.Move)
+	if err != nil && !chat.IsKind(err, chat.NotFound) {
+		return nil, err
+	}
+	if err == nil && json.Valid(told.Status) {
+		out.Status, out.Told = json.RawMessage(told.Status), int64(told.At)
+	}
+	orders, err := s.Service.Store.Orders(r.Context(), out.Move, ordersShown)
+	for _, o := range orders {
+		out.Orders = append(out.Orders, api.FlightOrder{N: o.N, Who: o.Who, At: int64(o.At), Word: o.Word, Args: o.Args})
+	}
+	return out, err
 }
 
 // orderFlight gives an order to the mover. The audit log says who did.
@@ -61,20 +51,30 @@ func (s *Server) orderFlight(r *request) (any, error) {
 	if err := r.read(&in); err != nil {
 		return nil, err
 	}
+	if !r.actor.Admin() {
+		return nil, chat.Errorf(chat.Denied, "only administrators may drive a move")
+	}
 	if err := checkFlightOrder(&in); err != nil {
 		return nil, err
 	}
-	if err := s.Service.NoteOrder(r.Context(), r.actor, in.Move, in.Word+" "+in.Args); err != nil {
+	st, err := s.Service.Store.Standing(r.Context())
+	if err != nil {
 		return nil, err
 	}
-	if s.Desk == nil {
-		return nil, chat.Errorf(chat.NotFound, "this place is in no move")
+	if in.Move != st.Pair.Move || st.Pair.Over {
+		return nil, chat.Errorf(chat.NotFound, "this place is in no move %s", in.Move)
+	}
+	if err := s.Service.NoteOrder(r.Context(), r.actor, in.Move, in.Word+" "+in.Args); err != nil {
+		return nil, err
 	}
 	who := "a program"
 	if r.actor.User != nil {
 		who = r.actor.User.Name
 	}
-	return empty{}, s.Desk.Order(r.Context(), in.Move, who, in.Word, in.Args)
+	if _, err := s.Service.Store.Order(r.Context(), in.Move, who, in.Word, in.Args); err != nil {
+		return nil, err
+	}
+	return empty{}, nil
 }
 
 func checkFlightOrder(in *api.NewFlightOrder) error {

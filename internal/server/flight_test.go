@@ -1,45 +1,27 @@
 package server_test
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
-	"github.com/godwit-chat/godwit/internal/server"
 )
-
-// desk keeps a flight of which only the record is there.
-type desk struct {
-	mu     sync.Mutex
-	flight server.Flight
-}
-
-// Flight returns it.
-func (d *desk) Flight(context.Context) (server.Flight, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.flight, nil
-}
-
-// Order keeps an order.
-func (d *desk) Order(_ context.Context, move, who, word, args string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if move != d.flight.Move {
-		return chat.Errorf(chat.NotFound, "this place is in no move %s", move)
-	}
-	d.flight.Orders = append([]api.FlightOrder{{N: int64(len(d.flight.Orders)) + 1, Who: who, Word: word, Args: args}}, d.flight.Orders...)
-	return nil
-}
 
 func TestAMoveIsSeenAndDrivenFromThePlace(t *testing.T) {
 	w := sqlite(t)
-	d := &desk{flight: server.Flight{Move: "flight", State: chat.Open, Status: []byte(`{"stage":"follow"}`), Told: 5, Now: 6}}
-	w.serve(server.Config{Desk: d})
+	var none api.Flight
+	w.must(w.as("owner").Do(t.Context(), "GET", "admin/flight", nil, &none))
+	if none.Move != "" || none.State != "open" {
+		t.Errorf("without a move: %+v", none)
+	}
+	w.must(w.store.Govern(t.Context(), func(s *chat.Standing) error {
+		s.Pair = chat.Pair{Move: "flight", Even: true}
+		return nil
+	}))
+	_, err := w.store.Tell(t.Context(), "flight", []byte(`{"stage":"follow"}`), 0)
+	w.must(err)
 	order := func(who string, in api.NewFlightOrder) error {
 		return w.as(who).Do(t.Context(), "POST", "admin/flight/orders", in, nil)
 	}
@@ -49,7 +31,7 @@ func TestAMoveIsSeenAndDrivenFromThePlace(t *testing.T) {
 	w.must(w.as("owner").Do(t.Context(), "GET", "admin/flight", nil, &got))
 	text, err := json.Marshal(got.Status)
 	w.must(err)
-	if got.Move != "flight" || string(text) != `{"stage":"follow"}` || got.Told != 5 || len(got.Orders) != 2 || got.Orders[0].Word != "cutover" || got.Orders[1].Who != w.users["admin"].Name {
+	if got.Move != "flight" || string(text) != `{"stage":"follow"}` || got.Told == 0 || got.Now < got.Told || len(got.Orders) != 2 || got.Orders[0].Word != "cutover" || got.Orders[1].Who != w.users["admin"].Name {
 		t.Errorf("%+v", got)
 	}
 	list, _, err := w.service.AuditLog(t.Context(), chat.Operator(), "order", chat.ID[chat.Audit]{})
@@ -73,13 +55,12 @@ func TestAMoveIsSeenAndDrivenFromThePlace(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if len(d.flight.Orders) != 2 {
-		t.Errorf("what was refused was ordered: %+v", d.flight.Orders)
+	orders, err := w.store.Tell(t.Context(), "flight", []byte("{"), 0)
+	w.must(err)
+	if len(orders) != 2 || orders[0].Word != "set" || orders[0].Args != "throttle=20ms" || orders[1].Word != "cutover" {
+		t.Errorf("the mover is told %+v", orders)
 	}
 	t.Run("a status that is no JSON is none", func(t *testing.T) {
-		d.mu.Lock()
-		d.flight.Status = []byte("{")
-		d.mu.Unlock()
 		var got api.Flight
 		w.must(w.as("owner").Do(t.Context(), "GET", "admin/flight", nil, &got))
 		if got.Status != nil {

@@ -48,8 +48,6 @@ type Config struct {
 	// Floods lets everybody write as much as they like: for measurements.
 	Floods bool
 
-	// Desk is where the mover of this place is told what to do; nil is nowhere.
-	Desk Desk
 	// Handover holds the rules of moves between two places; nil is in none.
 	Handover *chat.Handover
 	// Peers reaches the other place of a move; nil is the usual way.
