@@ -111,6 +111,9 @@ func flightLine(s move.Status) string {
 
 // flightAmounts is how much of the messages is there, or of the log.
 func flightAmounts(s move.Status) string {
+	if s.Turn > 0 {
+		return ""
+	}
 	for _, k := range s.Kinds {
 		if k.Kind == chat.KindMessage && k.All > 0 {
 			return fmt.Sprintf("%s of %s messages", number(k.Done), number(max(k.All, k.Done)))

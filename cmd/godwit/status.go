@@ -99,7 +99,7 @@ func writeStatus(w io.Writer, s move.Status, whole bool) error {
 	line("move", "%s: %s to %s", s.Move, s.From, s.To)
 	line("phase", "%s, since %s (%s)", s.Stage, clock(s.Since), round(max(0, s.At.Sub(s.Since))))
 	line("people", "%s", peopleAt(s))
-	for _, k := range kindsShown(s.Kinds) {
+	for _, k := range kindsShown(s) {
 		line(k.name, "%s of %s", number(k.Done), number(max(k.All, k.Done)))
 	}
 	line("files' bytes", "%s", filesText(s.Files))
@@ -302,10 +302,13 @@ type kindShown struct {
 }
 
 // kindsShown sums up the kinds that few people know by their names.
-func kindsShown(list []move.KindStatus) (out []kindShown) {
+func kindsShown(s move.Status) (out []kindShown) {
+	if s.Turn > 0 {
+		return nil // all was there already: only what was written since is carried
+	}
 	names := map[chat.Kind]string{chat.KindUser: "accounts", chat.KindRoom: "rooms", chat.KindMessage: "messages", chat.KindFile: "files"}
 	rest := kindShown{name: "all else"}
-	for _, k := range list {
+	for _, k := range s.Kinds {
 		if name := names[k.Kind]; name != "" {
 			out = append(out, kindShown{name, k.Done, k.All})
 			continue

@@ -43,8 +43,7 @@ func (c *stepFlags) order(ctx context.Context, a *app, orders ...connect.Order) 
 		return s, err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	f.Once = true
-	_, err = a.fly(ctx, f, orders)
+	_, err = a.fly(ctx, f, func(ctx context.Context) error { return f.obey(ctx, orders) })
 	return f.Status(), err
 }
 

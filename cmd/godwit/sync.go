@@ -52,11 +52,14 @@ func (c *syncCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	f.Once = c.Once
 	if err := keepFile(f.Dir, c.File); err != nil {
 		return err
 	}
-	report, err := a.fly(ctx, f, nil)
+	var then func(context.Context) error
+	if c.Once {
+		then = f.untilReady
+	}
+	report, err := a.fly(ctx, f, then)
 	return a.flown(f, report, err)
 }
 
@@ -100,9 +103,40 @@ func (c *syncCmd) read() (*pilot.Config, error) {
 	return config, nil
 }
 
-// fly runs a flight with its socket, its metrics and its progress. Each of the
-// orders is given in turn; the flight goes on until it ends by itself.
-func (a *app) fly(ctx context.Context, f *flight, orders []connect.Order) (*move.Report, error) {
+// untilReady waits until the target is proved to be the same as the source.
+func (f *flight) untilReady(ctx context.Context) error {
+	return f.until(ctx, func(s move.Status) bool { return s.Ready && s.Behind == 0 })
+}
+
+func (f *flight) until(ctx context.Context, is func(move.Status) bool) error {
+	t := time.NewTicker(50 * time.Millisecond)
+	defer t.Stop()
+	for {
+		if s := f.Status(); is(s) || over(s) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+}
+
+// obey gives orders one after the other, and waits for one that is planned.
+func (f *flight) obey(ctx context.Context, orders []connect.Order) error {
+	for _, o := range orders {
+		if err := f.Do(ctx, o); err != nil {
+			return err
+		}
+		pilot.Settle(ctx, f, o)
+	}
+	return f.until(ctx, func(s move.Status) bool { return s.Planned == nil })
+}
+
+// fly runs a flight with its socket, its metrics and its progress. It goes on
+// until it ends by itself, or until what is done meanwhile is done.
+func (a *app) fly(ctx context.Context, f *flight, meanwhile func(context.Context) error) (*move.Report, error) {
 	socket, err := pilot.Listen(ctx, f.Dir)
 	if err != nil {
 		return nil, err
@@ -127,29 +161,34 @@ func (a *app) fly(ctx context.Context, f *flight, orders []connect.Order) (*move
 	}
 	g.Go(func() error { return f.notify.Run(behind) })
 	var report *move.Report
+	flying, landed := context.WithCancel(gctx)
 	g.Go(func() (err error) {
 		defer end()
+		defer landed()
 		report, err = f.Run(gctx)
 		return err
 	})
 	var refused error
-	g.Go(func() error {
-		for _, o := range orders {
-			if refused = f.Do(gctx, o); refused != nil {
-				end()
-				return refused
+	if meanwhile != nil {
+		g.Go(func() error {
+			refused = meanwhile(flying)
+			// A flight that is over needs no word to end.
+			if err := f.Do(flying, connect.Order{Word: move.OrderFinish}); err != nil && flying.Err() == nil && !over(f.Status()) {
+				return err
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	err = g.Wait()
 	shown.end()
 	kept.keep(f.Status(), true)
-	if refused != nil && ctx.Err() == nil {
+	if err == nil && ctx.Err() == nil && !errors.Is(refused, context.Canceled) {
 		err = refused
 	}
 	return report, err
 }
+
+func over(s move.Status) bool { return s.Stage == move.StageComplete || s.Stage == move.StageAborted }
 
 // serveBeside serves until the context ends.
 func serveBeside(ctx context.Context, g *errgroup.Group, l net.Listener, h http.Handler) {

@@ -24,9 +24,6 @@ type FlightOptions struct {
 	BatchSize int           // objects; zero is 5,000
 	// LookOnly lets the verification change nothing.
 	LookOnly bool
-	// Once lets Run return when nothing is left to do without an order: after
-	// the first presync and a clean verification, and after a hand-over.
-	Once bool
 }
 
 // Flight is the move of a place in use. What it has done is at the two places:

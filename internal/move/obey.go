@@ -91,6 +91,8 @@ func (f *Flight) carryOut(ctx context.Context, o connect.Order) error {
 			return chat.Errorf(chat.Conflict, "the cutover is done: it can't be given up any more").WithHint("back: godwit rollback %s; the end: godwit complete %s", f.Name, f.Name)
 		}
 		return f.end(ctx, StageAborted)
+	case OrderFinish:
+		return errDone
 	case OrderComplete:
 		if f.way.turn == 0 {
 			return chat.Errorf(chat.Conflict, "people are still at the old place").WithHint("first: godwit cutover %s", f.Name)

@@ -23,6 +23,7 @@ const (
 	OrderAbort    = "abort"    // give up, before the cutover
 	OrderRollback = "rollback" // back to the place that wrote before
 	OrderComplete = "complete" // no way back any more: the end
+	OrderFinish   = "finish"   // the mover ends; another one goes on with the flight
 )
 
 // request is an order on its way to the loop that carries it out.
@@ -82,7 +83,7 @@ func checkOrder(o connect.Order) error {
 		if strings.TrimSpace(o.Args) == "" {
 			return chat.Errorf(chat.Invalid, "who accepts what is quarantined?").WithHint("sign-off NAME")
 		}
-	case OrderWait, OrderPause, OrderResume, OrderVerify, OrderAbort, OrderRollback, OrderComplete:
+	case OrderWait, OrderPause, OrderResume, OrderVerify, OrderAbort, OrderRollback, OrderComplete, OrderFinish:
 	default:
 		return chat.Errorf(chat.Invalid, "%q is no order", o.Word).
 			WithHint("orders: cutover, wait, pause, resume, set, sign-off, verify, abort, rollback, complete")

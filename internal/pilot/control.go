@@ -44,9 +44,38 @@ func Control(f Flight) http.Handler {
 		}
 		o.N, o.At = 0, chat.TimeOf(time.Now())
 		err := f.Do(r.Context(), o)
+		if err == nil {
+			Settle(r.Context(), f, o)
+		}
 		answer(w, f.Status(), err)
 	})
 	return mux
+}
+
+// settleFor is how long it takes a flight at most to find its way after an
+// order that moved people.
+const settleFor = 10 * time.Second
+
+// Settle waits until the status of a flight shows what an order has done.
+func Settle(ctx context.Context, f Flight, o connect.Order) {
+	ctx, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	for !settled(f.Status(), o) && pause(ctx, 20*time.Millisecond) {
+	}
+}
+
+func settled(s move.Status, o connect.Order) bool {
+	switch o.Word {
+	case move.OrderCutover:
+		return o.Args != "" || s.Writing == "to" && s.Stage == move.StageReverse
+	case move.OrderRollback:
+		return s.Writing == "from" && s.Stage == move.StageFollow
+	case move.OrderComplete:
+		return s.Stage == move.StageComplete
+	case move.OrderAbort:
+		return s.Stage == move.StageAborted
+	}
+	return true
 }
 
 func answer(w http.ResponseWriter, v any, err error) {

@@ -39,7 +39,9 @@ export interface Progress {
 }
 
 // progressOf sums up the kinds that few people know by their names.
-export function progressOf(kinds: KindStatus[] | null): Progress[] {
+// After a hand-over there is nothing of it: all was there already.
+export function progressOf(kinds: KindStatus[] | null, turn: number): Progress[] {
+  if (turn > 0) return [];
   const out: Progress[] = [];
   const rest: Progress = { name: words.flightRest, done: 0, all: 0 };
   for (const k of kinds ?? []) {

@@ -176,7 +176,7 @@ function ProgressPanel({ s }: { s: Status }): JSX.Element {
     <section class="panel">
       <h2>{words.flightProgress} {eta && <span class="quiet">{eta}</span>}</h2>
       <dl class="flight-bars">
-        {[...progressOf(s.kinds).map((p) => ({ ...p, text: count })), ...bytes].map((p) => (
+        {[...progressOf(s.kinds, s.turn).map((p) => ({ ...p, text: count })), ...bytes].map((p) => (
           <div key={p.name}>
             <dt>{p.name}</dt>
             <dd class="quiet">{words.flightOf(p.text(p.done), p.text(p.all))}</dd>
