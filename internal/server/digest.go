@@ -16,9 +16,10 @@ import (
 
 // missed is what a mail tells.
 type missed struct {
-	Place, Name, Address, Stop string
-	Count                      string
-	Rooms                      []missedRoom
+	Place, Address, Stop string
+	Missed               string // that they missed something, and how much
+	Rooms                []missedRoom
+	Words                *letterWords
 }
 
 type missedRoom struct {
@@ -31,26 +32,26 @@ type missedLine struct{ Author, At, Text, URL string }
 
 const linesOfRoom = 5
 
-var digestText = texttemplate.Must(texttemplate.New("text").Parse(`{{.Name}}, you missed {{.Count}} in {{.Place}}.
+var digestText = texttemplate.Must(texttemplate.New("text").Parse(`{{.Missed}}
 {{range .Rooms}}
 {{.Name}}
 {{.URL}}
 {{range .Lines}}  {{.At}}  {{.Author}}{{if .Text}}: {{.Text}}{{end}}
-{{end}}{{if .More}}  and {{.More}} more
+{{end}}{{if .More}}  {{$.Words.More .More}}
 {{end}}{{end}}
 --
-Stop these mails: {{.Stop}}
+{{.Words.Stop}}: {{.Stop}}
 `))
 
 var digestHTML = template.Must(template.New("html").Parse(`<!doctype html>
-<html lang="en"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>{{.Place}}</title>
+<html lang="{{.Words.Lang}}"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>{{.Place}}</title>
 <body style="margin:0;padding:24px;font:15px/1.45 system-ui,sans-serif">
 <div style="max-width:600px;margin:0 auto">
-<p>{{.Name}}, you missed {{.Count}} in {{.Place}}.</p>
+<p>{{.Missed}}</p>
 {{range .Rooms}}<h2 style="font-size:16px;margin:24px 0 8px"><a href="{{.URL}}">{{.Name}}</a></h2>
 {{range .Lines}}<p style="margin:0 0 8px"><a href="{{.URL}}" style="text-decoration:none">{{.At}}</a> <b>{{.Author}}</b>{{if .Text}}<br>{{.Text}}{{end}}</p>
-{{end}}{{if .More}}<p style="margin:0 0 8px">and {{.More}} more</p>
-{{end}}{{end}}<p style="margin-top:32px;font-size:13px;color:#777">You get this because you were away for a while. <a href="{{.Stop}}">Stop these mails</a></p>
+{{end}}{{if .More}}<p style="margin:0 0 8px">{{$.Words.More .More}}</p>
+{{end}}{{end}}<p style="margin-top:32px;font-size:13px;color:#777">{{.Words.Why}} <a href="{{.Stop}}">{{.Words.Stop}}</a></p>
 </div></body></html>
 `))
 
@@ -65,7 +66,9 @@ func (s *Server) digest(p *chat.Roster, to *chat.User, chosen chat.Chosen, list 
 		return nil, err
 	}
 	base := s.publicText()
-	d := missed{Place: s.place(p), Name: to.Name, Address: base, Stop: base + "/unsubscribe/" + token, Count: number(len(list), "message", "messages"), Rooms: s.missedRooms(p, to, chosen, list)}
+	words, place := lettersFor(chosen), s.place(p)
+	count := words.messages(len(list))
+	d := missed{Place: place, Address: base, Stop: base + "/unsubscribe/" + token, Missed: fmt.Sprintf(words.missed, to.Name, count, place), Rooms: s.missedRooms(p, to, chosen, list), Words: words}
 	var text, html bytes.Buffer
 	if err := digestText.Execute(&text, d); err != nil {
 		return nil, fmt.Errorf("write a mail: %w", err)
@@ -73,7 +76,7 @@ func (s *Server) digest(p *chat.Roster, to *chat.User, chosen chat.Chosen, list 
 	if err := digestHTML.Execute(&html, d); err != nil {
 		return nil, fmt.Errorf("write a mail: %w", err)
 	}
-	m.Subject(fmt.Sprintf("%s for you in %s", d.Count, d.Place))
+	m.Subject(fmt.Sprintf(words.subject, count, place))
 	m.SetBodyString(gomail.TypeTextPlain, text.String())
 	m.AddAlternativeString(gomail.TypeTextHTML, html.String())
 	stop := base + "/api/v1/unsubscribe/" + token
@@ -100,7 +103,7 @@ func (s *Server) missedRooms(p *chat.Roster, to *chat.User, chosen chat.Chosen, 
 		}
 		return slices.Compare(a.ID[:], b.ID[:])
 	})
-	zone, base := chat.ZoneOf(to), s.publicText()
+	zone, base, words := chat.ZoneOf(to), s.publicText(), lettersFor(chosen)
 	var rooms []missedRoom
 	at := map[chat.RoomID]int{}
 	for _, m := range list {
@@ -108,13 +111,13 @@ func (s *Server) missedRooms(p *chat.Roster, to *chat.User, chosen chat.Chosen, 
 		if !ok {
 			i = len(rooms)
 			at[m.Room] = i
-			rooms = append(rooms, missedRoom{Name: roomTitle(p, m), URL: base + "/room/" + m.Room.String()})
+			rooms = append(rooms, missedRoom{Name: roomTitle(p, m, words), URL: base + "/room/" + m.Room.String()})
 		}
 		if len(rooms[i].Lines) == linesOfRoom {
 			rooms[i].More++
 			continue
 		}
-		line := missedLine{Author: authorOf(p, m), At: m.Sent.Std().In(zone).Format("15:04"), URL: base + "/room/" + m.Room.String() + "/" + m.ID.String()}
+		line := missedLine{Author: authorOf(p, m, words), At: m.Sent.Std().In(zone).Format("15:04"), URL: base + "/room/" + m.Room.String() + "/" + m.ID.String()}
 		if chosen.On(chat.PrefPreview) {
 			line.Text = textOf(m)
 		}
@@ -124,9 +127,9 @@ func (s *Server) missedRooms(p *chat.Roster, to *chat.User, chosen chat.Chosen, 
 }
 
 // roomTitle is what a room is called in a mail: a 1-1 is called by who wrote.
-func roomTitle(p *chat.Roster, m *chat.Message) string {
+func roomTitle(p *chat.Roster, m *chat.Message, words *letterWords) string {
 	if room := p.Rooms[m.Room]; room != nil && room.Name != "" {
 		return room.Name
 	}
-	return authorOf(p, m)
+	return authorOf(p, m, words)
 }

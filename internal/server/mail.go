@@ -116,8 +116,13 @@ func (s *Server) mailTest(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Subject("Test from " + s.place(p))
-	m.SetBodyString(gomail.TypeTextPlain, "This mail was sent to see whether the mail server of "+s.place(p)+" works. It does.\n")
+	chosen, _, err := s.Service.Preferences(r.Context(), r.actor)
+	if err != nil {
+		return nil, err
+	}
+	words := lettersFor(chosen)
+	m.Subject(fmt.Sprintf(words.testSubject, s.place(p)))
+	m.SetBodyString(gomail.TypeTextPlain, fmt.Sprintf(words.testText, s.place(p)))
 	client, err := s.mailClient(r.Context(), p)
 	if err != nil {
 		return nil, err

@@ -247,7 +247,7 @@ func (t *teller) mark(ctx context.Context, at chat.Position) {
 
 // toldOf is what somebody reads of a message in a notification.
 func (t *teller) toldOf(p *chat.Roster, h *chat.Heard, m *chat.Message) api.Told {
-	told := api.Told{Room: m.Room.String(), Message: m.ID.String(), Why: string(h.Why), Title: authorOf(p, m), Sound: h.Chosen.On(chat.PrefSound)}
+	told := api.Told{Room: m.Room.String(), Message: m.ID.String(), Why: string(h.Why), Title: authorOf(p, m, lettersFor(h.Chosen)), Sound: h.Chosen.On(chat.PrefSound)}
 	if room := p.Rooms[m.Room]; room != nil && room.Name != "" && h.Why != chat.WhyDirect {
 		told.Title += " · " + room.Name
 	}
@@ -259,14 +259,14 @@ func (t *teller) toldOf(p *chat.Roster, h *chat.Heard, m *chat.Message) api.Told
 	return told
 }
 
-func authorOf(p *chat.Roster, m *chat.Message) string {
+func authorOf(p *chat.Roster, m *chat.Message, words *letterWords) string {
 	if u := p.Users[p.Root(m.Author)]; u != nil && u.Name != "" {
 		return u.Name
 	}
 	if m.Label != "" {
 		return m.Label
 	}
-	return "Somebody"
+	return words.somebody
 }
 
 // textOf is the beginning of a message, in one line.

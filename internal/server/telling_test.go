@@ -454,6 +454,21 @@ func TestMailOfWhatWasMissed(t *testing.T) {
 		}
 		w.put(&chat.ReadMark{Room: w.rooms["pair"].ID, User: w.users["outsider"].ID, Gone: true})
 	})
+	t.Run("in the language that its receiver chose", func(t *testing.T) {
+		w.must(w.as("outsider").Do(t.Context(), http.MethodPatch, "account/preferences", api.Preferences{Values: map[string]string{"language": "de"}}, nil))
+		w.speak("member", "pair", "auf Deutsch")
+		m, text, html := o.next(t)
+		subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+		if err != nil || subject != "1 Nachricht für dich in Estuary Watch" || !strings.Contains(text, "The outsider, du hast in Estuary Watch 1 Nachricht verpasst.") ||
+			!strings.Contains(text, "Diese Mails abbestellen: https://") || !strings.Contains(html, `<html lang="de">`) || strings.Contains(text+html, "you ") {
+			t.Errorf("%q %v\n%s\n%s", subject, err, text, html)
+		}
+		w.must(w.as("outsider").Do(t.Context(), http.MethodPatch, "account/preferences", api.Preferences{Values: map[string]string{"language": "fr"}}, nil))
+		w.speak("member", "pair", "en français")
+		if m, _, _ := o.next(t); m.Header.Get("Subject") != "1 message for you in Estuary Watch" {
+			t.Errorf("in a language without words here: %v", m.Header)
+		}
+	})
 	t.Run("a link in it stops the mails", func(t *testing.T) {
 		link := strings.Trim(header.Get("List-Unsubscribe"), "<>")
 		path := strings.TrimPrefix(link, "https://chat.example.org")
