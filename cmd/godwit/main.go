@@ -48,6 +48,7 @@ type commands struct {
 	Report   reportCmd   `cmd:""`
 	Export   exportCmd   `cmd:""`
 	Archive  archiveCmd  `cmd:""`
+	Browse   browseCmd   `cmd:""`
 	Sample   sampleCmd   `cmd:""`
 	Demo     demoCmd     `cmd:""`
 	Admin    adminCmd    `cmd:""`

@@ -64,7 +64,7 @@ type Start struct {
 	Me          Me                `json:"me"`
 	Place       string            `json:"place"`           // name of the place
 	Address     string            `json:"address"`         // the public address, empty if not set
-	State       string            `json:"state"`           // open, receiving, frozen, retired, standby
+	State       string            `json:"state"`           // open, receiving, frozen, retired, standby; or archive
 	Cursor      string            `json:"cursor"`          // for GET /feed
 	Now         int64             `json:"now"`             // the server's clock
 	Rooms       []Room            `json:"rooms"`           // those in the sidebar

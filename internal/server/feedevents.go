@@ -171,7 +171,7 @@ func (e *eventMaker) emoticon(o *chat.Emoticon) []told {
 
 func (s *Server) placeEvent(n *chat.News) api.Event {
 	return api.Event{Type: "place", Place: &api.Place{
-		Name: s.place(n.Roster), Address: s.publicText(), State: string(n.State), Client: s.clientVersion(), Announcement: announcementOf(n.Roster),
+		Name: s.place(n.Roster), Address: s.publicText(), State: s.stateText(n.State), Client: s.clientVersion(), Announcement: announcementOf(n.Roster),
 	}}
 }
 

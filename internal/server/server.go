@@ -45,6 +45,10 @@ type Config struct {
 	// missed; zero goes by the setting.
 	Away time.Duration
 
+	// Archive says that what is served is the copy of an archive: clients show
+	// it as one, and nobody can write in it.
+	Archive bool
+
 	// Floods lets everybody write as much as they like: for measurements.
 	Floods bool
 

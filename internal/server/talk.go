@@ -24,7 +24,7 @@ func (s *Server) start(r *request) (any, error) {
 	}
 	p := r.actor.Roster
 	out := api.Start{Preferences: chosen,
-		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: string(state), Cursor: encodeCursor(at), Now: int64(chat.TimeOf(time.Now())),
+		Me: meOf(r.actor), Place: s.place(p), Address: s.publicText(), State: s.stateText(state), Cursor: encodeCursor(at), Now: int64(chat.TimeOf(time.Now())),
 		Rooms: make([]api.Room, len(rooms)), People: peopleOf(r.actor), Emoticons: emoticonsOf(p),
 	}
 	out.Client, out.Moved, out.Announcement = s.clientVersion(), s.movedTo(r.Request), announcementOf(p)

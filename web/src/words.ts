@@ -317,6 +317,8 @@ export const words = {
   frozenComposer: "The place is frozen for a moment while it moves. Writing is possible again soon.",
   retiredComposer: "This place has moved. Writing is possible at its new address.",
   held: "Messages are being held for a moment. They are sent by themselves.",
+  archiveComposer: "This is an archive. It can be read, but not written in.",
+  archiveBanner: "This is an archive: the place as it was when it was kept. Nothing can be written in it.",
   copyBanner: "This is a copy that is still being filled: nothing you do here lasts.",
   arrivingHere: (place: string) => `${place} is still arriving at this address. Go on at the old one until you are told that it has moved. If you were asked to look at it before, sign in.`,
   newerClient: "A newer version of this page is here.",
@@ -380,7 +382,7 @@ export const words = {
   refresh: "Count again",
   state: "State",
   states: {
-    open: "Open", receiving: "Receiving a move", frozen: "Frozen", retired: "Retired", standby: "Standby",
+    open: "Open", receiving: "Receiving a move", frozen: "Frozen", retired: "Retired", standby: "Standby", archive: "Archive",
   } as Record<string, string>,
   version: "Version",
   address: "Address",

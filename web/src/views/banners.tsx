@@ -15,6 +15,7 @@ export function Banners(): JSX.Element {
     <>
       {held.value && state.online.value && <p class="banner held" role="status">{words.held}</p>}
       {start?.state === "receiving" && <Banner kind="copy">{words.copyBanner}</Banner>}
+      {start?.state === "archive" && <Banner kind="copy">{words.archiveBanner}</Banner>}
       <Announced />
       {start?.moved && <Banner act={words.goNow} on={leaveNow}>{words.movedTo(hostOf(start.moved))}</Banner>}
       {arrived.value && <Banner act={words.putAway} on={() => (arrived.value = false)}>{words.handedOver(location.host)}</Banner>}

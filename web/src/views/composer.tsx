@@ -25,6 +25,7 @@ import { Tree } from "./tree";
 
 function reason(room: Room): string {
   if (state.start.value?.state === "receiving") return words.receivingComposer;
+  if (state.start.value?.state === "archive") return words.archiveComposer;
   if (room.may_post) return "";
   if (room.state === "archived") return words.archivedComposer;
   if (room.state === "deleted") return words.deletedComposer;
