@@ -43,12 +43,10 @@ check: web/node_modules/.package-lock.json $(LINT)
 
 bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.package-lock.json
 	scripts/need go node postgres chromium rsync
-	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/archive ./internal/server ./cmd/godwit
+	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/archive ./internal/move ./internal/server ./cmd/godwit
 
 soak: bin/godwit
-	scripts/need go cc postgres chromium spin
-	docs/model/check
-	go test -count=1 -run Whatever ./internal/chat/ -rapid.checks=2000
+	scripts/need go postgres chromium
 	go test -tags soak -timeout 4h -count=1 -run 'Kill' ./internal/move/ ./internal/store/
 	cd web && ROOM_SIZE=50000 node --test test/history.test.mjs
 	scripts/fuzz $(FUZZ_TIME)

@@ -57,6 +57,9 @@ func (p *spot) crowd(t testing.TB, messages int) {
 // and fro, and measures what they feel.
 func BenchmarkFlight(b *testing.B) {
 	messages := benchMessages(b)
+	b.Run("SQLite to SQLite over HTTP", func(b *testing.B) {
+		benchFlight(b, openSpot(b, b.TempDir()+"/from.db"), openSpot(b, b.TempDir()+"/to.db"), messages, true)
+	})
 	for _, pair := range []string{"SQLite to SQLite", "SQLite to Postgres", "Postgres to SQLite"} {
 		b.Run(pair, func(b *testing.B) {
 			from, to := b.TempDir()+"/from.db", b.TempDir()+"/to.db"
@@ -65,17 +68,20 @@ func BenchmarkFlight(b *testing.B) {
 			} else if strings.HasSuffix(pair, "Postgres") {
 				to = testkit.Postgres(b)
 			}
-			benchFlight(b, openSpot(b, from), openSpot(b, to), messages)
+			benchFlight(b, openSpot(b, from), openSpot(b, to), messages, false)
 		})
 	}
 }
 
-func benchFlight(b *testing.B, from, to *spot, messages int) {
+func benchFlight(b *testing.B, from, to *spot, messages int, http bool) {
 	from.furnish(b, 500)
 	from.crowd(b, messages)
 	b.ResetTimer()
 	began := time.Now()
 	f := flight(b, from, to)
+	if http {
+		f.Source, f.Target = from.overHTTP(b, nil).party, to.overHTTP(b, nil).party
+	}
 	f.Dir = b.TempDir()
 	r := fly(b, f)
 	untilLong(b, func() bool { return r.Status().Stage == move.StageFollow })

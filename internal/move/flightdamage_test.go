@@ -13,6 +13,7 @@ import (
 
 	"github.com/godwit-chat/godwit/internal/chat"
 	"github.com/godwit-chat/godwit/internal/move"
+	"github.com/godwit-chat/godwit/internal/testkit"
 )
 
 // sabotage applies what a faulty mover might.
@@ -208,33 +209,40 @@ func (p *spot) raw(t testing.TB, query string) (rows int64) {
 }
 
 func TestEveryClassOfDamageIsFoundAndRepaired(t *testing.T) {
-	between(t, func(t *testing.T, from, to *spot) {
-		from.furnish(t, 200)
-		r := fly(t, flight(t, from, to))
-		r.reach(move.StageFollow)
-		until(t, "the first round is clean", func() bool { return r.Status().Verify.Clean != nil })
-		r.end()
-		for _, d := range damages {
-			t.Run(d.name, func(t *testing.T) {
-				d.do(t, from, to)
-				for level := chat.L1; level < d.level; level++ {
-					if n := verify(t, from, to, level, false).Verify.Differences; n != 0 {
-						t.Errorf("L%d finds %d differences, and cannot see it", level, n)
-					}
+	each := map[string]string{"SQLite": filepath.Join(t.TempDir(), "to.db"), "Postgres": testkit.Postgres(t)}
+	for name, path := range each {
+		t.Run(name, func(t *testing.T) {
+			everyDamage(t, openSpot(t, filepath.Join(t.TempDir(), "from.db")), openSpot(t, path))
+		})
+	}
+}
+
+func everyDamage(t *testing.T, from, to *spot) {
+	from.furnish(t, 200)
+	r := fly(t, flight(t, from, to))
+	r.reach(move.StageFollow)
+	until(t, "the first round is clean", func() bool { return r.Status().Verify.Clean != nil })
+	r.end()
+	for _, d := range damages {
+		t.Run(d.name, func(t *testing.T) {
+			d.do(t, from, to)
+			for level := chat.L1; level < d.level; level++ {
+				if n := verify(t, from, to, level, false).Verify.Differences; n != 0 {
+					t.Errorf("L%d finds %d differences, and cannot see it", level, n)
 				}
-				if n := verify(t, from, to, d.level, false).Verify.Differences; n != d.differ {
-					t.Errorf("L%d finds %d differences, not %d", d.level, n, d.differ)
-				}
-				mended := verify(t, from, to, d.level, true)
-				if mended.Verify.Differences != 0 || mended.Verify.Repaired != d.differ || !mended.OK {
-					t.Errorf("of %d differences %d were repaired, and %d are left", d.differ, mended.Verify.Repaired, mended.Verify.Differences)
-				}
-				if n := verify(t, from, to, chat.L3, false); n.Verify.Differences != 0 || len(n.Verify.Classes) == 0 {
-					t.Errorf("after the repair: %+v", n.Verify)
-				}
-			})
-		}
-	})
+			}
+			if n := verify(t, from, to, d.level, false).Verify.Differences; n != d.differ {
+				t.Errorf("L%d finds %d differences, not %d", d.level, n, d.differ)
+			}
+			mended := verify(t, from, to, d.level, true)
+			if mended.Verify.Differences != 0 || mended.Verify.Repaired != d.differ || !mended.OK {
+				t.Errorf("of %d differences %d were repaired, and %d are left", d.differ, mended.Verify.Repaired, mended.Verify.Differences)
+			}
+			if n := verify(t, from, to, chat.L3, false); n.Verify.Differences != 0 || len(n.Verify.Classes) == 0 {
+				t.Errorf("after the repair: %+v", n.Verify)
+			}
+		})
+	}
 }
 
 func TestAWrongDigestAtTheSourceStopsNobody(t *testing.T) {

@@ -3,6 +3,7 @@ package move_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -41,7 +42,7 @@ func thereAndBack(t *testing.T, from, to, farFrom, farTo *spot) {
 	if err := from.db.Update(t.Context(), func(tx chat.Tx) error { return tx.Put(testkit.Everything(from.sealer)...) }); err != nil {
 		t.Fatal(err)
 	}
-	w := scribble(t, 4, 4*time.Millisecond, from, to)
+	w := scribble(t, 4, 15*time.Millisecond, from, to)
 	r := fly(t, flight(t, farFrom, farTo))
 	r.reach(move.StageFollow)
 	r.do(move.OrderCutover)
@@ -64,9 +65,8 @@ func thereAndBack(t *testing.T, from, to, farFrom, farTo *spot) {
 }
 
 func TestAPlaceMovesOverHTTP(t *testing.T) {
-	between(t, func(t *testing.T, from, to *spot) {
-		thereAndBack(t, from, to, from.overHTTP(t, nil), to.overHTTP(t, nil))
-	})
+	from, to := openSpot(t, filepath.Join(t.TempDir(), "from.db")), openSpot(t, testkit.Postgres(t))
+	thereAndBack(t, from, to, from.overHTTP(t, nil), to.overHTTP(t, nil))
 }
 
 // TestAMoveOverALineThatLosesAnswers lets every fifth answer get lost after

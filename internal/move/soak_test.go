@@ -3,3 +3,5 @@
 package move_test
 
 const killRounds = 100
+
+const everyKill = true
