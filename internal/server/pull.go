@@ -72,8 +72,10 @@ func (s *Server) adopt(ctx context.Context, of []chat.UserID, ids ...chat.Upload
 		return nil
 	}
 	for _, id := range ids {
-		if known, err := s.Service.KnowsUpload(ctx, id); err != nil || known {
+		if known, err := s.Service.KnowsUpload(ctx, id); err != nil {
 			return err
+		} else if known {
+			continue
 		}
 		resp, err := s.gate.ask(ctx, &st, http.MethodGet, "uploads/"+id.String(), nil)
 		if chat.IsKind(err, chat.NotFound) {

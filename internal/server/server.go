@@ -118,7 +118,7 @@ func New(c Config) (*Server, error) {
 		}
 		s.previews = &previewer{root, c.Files, s.drawing}
 	}
-	if c.Service.Bytes == nil {
+	if _, ours := c.Service.Bytes.(carrying); ours || c.Service.Bytes == nil {
 		c.Service.Bytes = carrying{c.Files, s}
 	}
 	c.Service.Present = s.hub.present
