@@ -204,8 +204,27 @@ type abortCmd struct {
 
 // Run gives the move up: people stay where they are.
 func (c *abortCmd) Run(ctx context.Context, a *app) error {
-	s, err := c.order(ctx, a, connect.Order{Word: move.OrderAbort})
+	s, err := c.abort(ctx, a)
 	return a.ordered(s, err, fmt.Sprintf("The move %s is given up. People stay at %s.", s.Move, s.From))
+}
+
+// abort has the mover that runs do it, or does it with the places alone.
+func (c *abortCmd) abort(ctx context.Context, a *app) (s move.Status, err error) {
+	if line, ok := pilot.Dial(ctx, flightDir(c.State, c.Name)); ok {
+		defer line.Close()
+		return a.orderRunning(ctx, line, c.Name, []connect.Order{{Word: move.OrderAbort, Who: whoami()}})
+	}
+	config, err := c.config(c.Name)
+	if err != nil {
+		return s, err
+	}
+	f, err := c.open(ctx, a, config, c.State)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	err = f.Abort(ctx)
+	return f.Status(), err
 }
 
 // setCmd turns the knobs of a move.

@@ -52,6 +52,7 @@ func (c *syncCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
+	f.Again = true
 	if err := keepFile(f.Dir, c.File); err != nil {
 		return err
 	}

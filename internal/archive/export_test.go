@@ -52,25 +52,3 @@ func Complete(manifest, segment string) string {
 
 // Read returns the lines of a piece.
 func (a *Archive) Read(ctx context.Context, p Piece) ([]byte, error) { return a.read(ctx, p) }
-
-// ParseHeader reads a header.
-func ParseHeader(text []byte) error {
-	_, err := parseHeader(text)
-	return err
-}
-
-// ParseManifest reads the manifest of a plain archive with the ID X.
-func ParseManifest(data []byte) error {
-	a := &Archive{head: &header{ID: "X"}, keys: &keyring{}}
-	_, err := a.decodeManifest(data, manifestName{snapshot: 1, plain: true})
-	return err
-}
-
-// ParseLine reads a line of a segment.
-func ParseLine(text []byte) error {
-	if _, _, err := lineRef(text); err != nil {
-		return err
-	}
-	_, _, err := decodeLine(text)
-	return err
-}

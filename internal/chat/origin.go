@@ -15,9 +15,6 @@ import (
 // OriginRoom is the ID of the room that a source names by an ID.
 func OriginRoom(source, id string) RoomID { return RoomID(DeriveKey(0, source, "room", id)) }
 
-// OriginUser is the ID of the person that a source names by an ID.
-func OriginUser(source, id string) UserID { return UserID(DeriveKey(0, source, "user", id)) }
-
 // OriginMessage is the ID of a message that a source names by its room and
 // the time it was sent: native is how the source writes that.
 func OriginMessage(source, room string, sent Time, native string) MessageID {
@@ -38,7 +35,6 @@ func (p *Roster) Imported(id string) *Room {
 // OldAddress is what an address of a source names.
 type OldAddress struct {
 	Room   string // as the source names it
-	Person string // instead of a room: the one with whom the reader wrote
 	Sent   Time   // of the message that is meant, or when to begin
 	Native string // how the source writes the time of a message; "" if no single one is meant
 }
@@ -54,7 +50,6 @@ var (
 //
 //	/archives/C…[/p…]  /messages/C…[/p…]  /client/T…/C…[/p…]
 //	/history/room/ID[/YYYY/MM/DD]  /chat/room/ID  /rooms/show/ID[/NAME]
-//	/history/member/ID[/YYYY/MM/DD]  /chat/user/ID
 func ReadOldAddress(path string, query url.Values) *OldAddress {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if len(parts) > 1 && parts[0] == "client" {
@@ -70,12 +65,6 @@ func ReadOldAddress(path string, query url.Values) *OldAddress {
 		return nil
 	case parts[0] == "history" && parts[1] == "room", parts[0] == "chat" && parts[1] == "room", parts[0] == "rooms" && parts[1] == "show":
 		return readHipChatAddress(parts[0], parts[2:])
-	case parts[0] == "history" && parts[1] == "member", parts[0] == "chat" && parts[1] == "user":
-		old := readHipChatAddress(parts[0], parts[2:])
-		if old != nil {
-			old.Person, old.Room = old.Room, ""
-		}
-		return old
 	}
 	return nil
 }
@@ -133,11 +122,6 @@ func (s *Service) OldAddress(ctx context.Context, a *Actor, path string, query u
 		}
 		for _, source := range p.sources {
 			room := OriginRoom(source, old.Room)
-			if old.Person != "" {
-				if room, err = talkWith(r, p, a, OriginUser(source, old.Person)); err != nil {
-					return err
-				}
-			}
 			if p.Rooms[room] == nil {
 				continue
 			}
@@ -156,42 +140,6 @@ func (s *Service) OldAddress(ctx context.Context, a *Actor, path string, query u
 		return nil, err
 	}
 	return to, nil
-}
-
-// talkWith finds the 1-1 of the actor, as any identity, and a person of a
-// source; zero if there is none.
-func talkWith(r Reader, p *Roster, a *Actor, other UserID) (RoomID, error) {
-	if p.Users[other] == nil || a.User == nil {
-		return RoomID{}, nil
-	}
-	theirs, err := List[Member](r, Query{Index: Index{B: Key(other)}})
-	if err != nil {
-		return RoomID{}, err
-	}
-	var keys []Key
-	for _, m := range theirs {
-		if room := p.Rooms[m.Room]; room != nil && room.Type == RoomDirect {
-			keys = append(keys, Key(m.Room))
-		}
-	}
-	if len(keys) == 0 {
-		return RoomID{}, nil
-	}
-	members, err := List[Member](r, Query{In: keys})
-	if err != nil {
-		return RoomID{}, err
-	}
-	mine, others := map[RoomID]bool{}, map[RoomID]bool{}
-	for _, m := range members {
-		mine[m.Room] = mine[m.Room] || a.Is(m.User)
-		others[m.Room] = others[m.Room] || !a.Is(m.User)
-	}
-	for _, k := range keys {
-		if id := RoomID(k); mine[id] && others[id] != a.Is(other) { // with oneself there is nobody else
-			return id, nil
-		}
-	}
-	return RoomID{}, nil
 }
 
 // message finds the message that is meant: the very one, or else the first

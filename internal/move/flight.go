@@ -22,6 +22,8 @@ type FlightOptions struct {
 	Bandwidth string        // see ParseTimetable; empty is off
 	Parallel  int           // files at once; zero is 6
 	BatchSize int           // objects; zero is 5,000
+	// Again lets a flight that was given up begin again.
+	Again bool
 	// LookOnly lets the verification change nothing.
 	LookOnly bool
 }
@@ -143,10 +145,12 @@ var errDone = errors.New("nothing is left to do")
 
 // fly goes from stage to stage, by what the places say.
 func (f *Flight) fly(ctx context.Context) error {
-	for {
+	for again := f.Again; ; again = false {
 		at, err := f.whereabouts(ctx)
 		if err == nil {
 			switch {
+			case again && at.givenUp():
+				err = f.pair(ctx)
 			case at.over():
 				return f.landed(ctx, at)
 			case !at.paired():

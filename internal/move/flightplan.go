@@ -136,7 +136,7 @@ func (f *Flight) makePlan(ctx context.Context, sample time.Duration) (*Plan, err
 	if err := f.checkPlaces(&w, source.Version, target.Version, p); err != nil {
 		return nil, err
 	}
-	if !w.target.here || w.over() {
+	if !w.target.here || w.over() && !(w.givenUp() && w.target.at.State == chat.Receiving) {
 		if n := target.Totals.Kinds[chat.KindMessage]; n > 0 {
 			return nil, chat.Errorf(chat.Conflict, "there are %d messages at the target: a place in use cannot become another one", n).
 				WithHint("move into a new, empty place; to bring two places together, import an archive of one into the other")

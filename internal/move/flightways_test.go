@@ -262,3 +262,34 @@ func TestAMoveIsGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// A move that was given up begins again under its name: with the same place,
+// or with one that was set up anew, and it can go back from there.
+func TestAMoveThatWasGivenUpBeginsAgain(t *testing.T) {
+	from, first := lites(t)
+	other, _ := lites(t)
+	from.furnish(t, 50)
+	for n, to := range []*spot{first, first, other} {
+		f := flight(t, from, to)
+		f.Again = true
+		r := following(t, f)
+		if n == 2 {
+			r.do(move.OrderCutover)
+			r.do(move.OrderRollback)
+			alike(t, from, to)
+			r.do(move.OrderAbort) // people are at the old place again
+			<-r.ended
+			break
+		}
+		r.end()
+		if err := flight(t, from, to).Abort(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if from.state(t) != chat.Open || to.state(t) != chat.Receiving {
+			t.Errorf("after it was given up: from is %s, to is %s", from.state(t), to.state(t))
+		}
+	}
+	if from.state(t) != chat.Open {
+		t.Errorf("from is %s", from.state(t))
+	}
+}

@@ -87,8 +87,8 @@ func (f *Flight) carryOut(ctx context.Context, o connect.Order) error {
 		}
 		return f.handOver(ctx, OrderRollback)
 	case OrderAbort:
-		if f.way.turn != 0 {
-			return chat.Errorf(chat.Conflict, "the cutover is done: it can't be given up any more").WithHint("back: godwit rollback %s; the end: godwit complete %s", f.Name, f.Name)
+		if f.way.writer.name == "to" {
+			return chat.Errorf(chat.Conflict, "people are at the new place: the move can't be given up").WithHint("back: godwit rollback %s; the end: godwit complete %s", f.Name, f.Name)
 		}
 		return f.end(ctx, StageAborted)
 	case OrderFinish:

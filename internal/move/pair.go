@@ -22,7 +22,6 @@ type side struct {
 // whereabouts is how both places stand.
 type whereabouts struct {
 	source, target side
-	fresh          bool // this mover has carried nothing yet
 }
 
 // way is who writes and who follows.
@@ -34,7 +33,6 @@ type way struct {
 // whereabouts asks both places.
 func (f *Flight) whereabouts(ctx context.Context) (w whereabouts, err error) {
 	w.source, w.target = side{party: f.Source, name: "from"}, side{party: f.Target, name: "to"}
-	w.fresh = !f.log.read().Begun
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range []*side{&w.source, &w.target} {
 		g.Go(func() (err error) {
@@ -67,12 +65,17 @@ func (w *whereabouts) paired() bool {
 	return s.here && t.here && s.at.Pair.Log == t.at.LogID && t.at.Pair.Log == s.at.LogID
 }
 
-// over reports whether the flight has ended at one of the places at least. One
-// that was given up before anything was carried can begin again.
+// over reports whether the flight has ended at one of the places at least.
 func (w *whereabouts) over() bool {
 	s, t := &w.source, &w.target
-	over := s.here && s.at.Pair.Over || t.here && t.at.Pair.Over
-	return over && !(w.fresh && s.at.Pair.Turn == 0 && t.at.Pair.Turn == 0)
+	return s.here && s.at.Pair.Over || t.here && t.at.Pair.Over
+}
+
+// givenUp reports whether it ended so that it can begin again: people are at
+// the old place, and the new one was never open.
+func (w *whereabouts) givenUp() bool {
+	s, t := &w.source, &w.target
+	return w.over() && (!s.here || s.at.Pair.Mine()) && (!t.here || !t.at.Pair.Mine()) && (!s.here || s.at.State == chat.Open) && t.at.State != chat.Retired && t.at.State != chat.Standby
 }
 
 // newer and older are the places by the turn they know of.

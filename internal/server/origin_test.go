@@ -66,39 +66,6 @@ func TestOldAddressesLeadToTheSameMessage(t *testing.T) {
 				t.Errorf("%s leads to %+v, want %+v", address, got, want)
 			}
 		}
-		t.Run("those of a 1-1 lead each of the two to it, and nobody else", func(t *testing.T) {
-			ann, bob, cyd := chat.OriginUser("hipchat-7", "31"), chat.OriginUser("hipchat-7", "32"), chat.OriginUser("hipchat-7", "33")
-			talk, other := chat.RoomID(key("talk", "1")), chat.RoomID(key("talk", "2"))
-			for _, id := range []chat.UserID{ann, bob, cyd} {
-				w.put(&chat.User{ID: id, Name: "of old", Role: chat.RolePlaceholder})
-			}
-			w.put(&chat.Room{ID: talk, Type: chat.RoomDirect}, &chat.Member{Room: talk, User: ann}, &chat.Member{Room: talk, User: bob},
-				&chat.Room{ID: other, Type: chat.RoomDirect}, &chat.Member{Room: other, User: cyd}, &chat.Member{Room: other, User: bob},
-				&chat.Match{Imported: ann, Local: w.users["member"].ID}, &chat.Match{Imported: bob, Local: w.users["outsider"].ID})
-			m := &chat.Message{ID: chat.MessageID(chat.DeriveKey(start, "hipchat-7", "message", "1-1")), Room: talk, Author: ann, Sent: start, Text: "hello"}
-			w.put(m)
-			for _, c := range []struct {
-				who     *api.Client
-				address string
-				want    *api.Moved
-			}{
-				{in, "/history/member/32", &api.Moved{Room: talk.String()}},
-				{in, "/chat/user/32", &api.Moved{Room: talk.String()}},
-				{in, "/history/member/32/2017/7/14", &api.Moved{Room: talk.String(), Message: m.ID.String()}},
-				{out, "/history/member/31", &api.Moved{Room: talk.String()}},
-				{out, "/history/member/33", &api.Moved{Room: other.String()}},
-				{in, "/history/member/33", nil},
-				{in, "/history/member/31", nil}, // with oneself there was no talk
-				{w.as("admin"), "/history/member/31", nil},
-				{in, "/history/member/x", nil},
-			} {
-				var got api.Moved
-				err := c.who.Do(t.Context(), "GET", "moved?address="+url.QueryEscape(c.address), nil, &got)
-				if c.want == nil && !chat.IsKind(err, chat.NotFound) || c.want != nil && (err != nil || got != *c.want) {
-					t.Errorf("%s leads to %+v, %v", c.address, got, err)
-				}
-			}
-		})
 		var got api.Moved
 		w.must(in.Do(t.Context(), "GET", "moved?address="+url.QueryEscape("/archives/C0SECRET/p1500000000000005"), nil, &got))
 		if got.Room != secret.String() {

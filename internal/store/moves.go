@@ -81,6 +81,11 @@ func (db *DB) Begin(ctx context.Context, spec chat.MoveSpec) (chat.MoveState, er
 			}
 		case err != nil:
 			return err
+		case m.source != source && s.pairedAnew(spec):
+			m.source = source
+			if err := s.exec(`UPDATE moves SET source = $2 WHERE name = $1`, spec.Name, source); err != nil {
+				return err
+			}
 		case m.source != source:
 			return chat.Errorf(chat.Conflict, "the move %s is from %s, not from %s", spec.Name, m.Source, spec.Source).
 				WithHint("choose another name for this move, or the source's name of the first time")
@@ -101,6 +106,13 @@ func (db *DB) Begin(ctx context.Context, spec chat.MoveSpec) (chat.MoveState, er
 	db.ahead.forget()
 	db.agreed.forget()
 	return m.MoveState, nil
+}
+
+// pairedAnew reports whether a move that was between this place and another
+// one was begun again with the place that it is from now.
+func (s *session) pairedAnew(spec chat.MoveSpec) bool {
+	p, _, err := s.pair()
+	return err == nil && p.Move == spec.Name && !p.Over && spec.Source == "place "+p.Log.String()
 }
 
 // knowSource finds or makes the number of a source.

@@ -52,7 +52,7 @@ func (p *people) key(at chat.Time, kind string, native ...string) chat.Key {
 	return chat.DeriveKey(at, p.source, kind, native...)
 }
 
-func (p *people) userID(id nativeID) chat.UserID { return chat.OriginUser(p.source, string(id)) }
+func (p *people) userID(id nativeID) chat.UserID { return chat.UserID(p.key(0, "user", string(id))) }
 func (p *people) roomID(id nativeID) chat.RoomID { return chat.RoomID(p.key(0, "room", string(id))) }
 
 // pair names a 1-1 by the two who are in it, in either order.
