@@ -48,6 +48,7 @@ bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.pa
 soak: bin/godwit
 	scripts/need go postgres chromium
 	go test -tags soak -timeout 4h -count=1 -run 'Kill' ./internal/move/ ./internal/store/
+	go test -tags soak -timeout 4h -count=1 -run 'Survives' ./cmd/godwit/
 	cd web && ROOM_SIZE=50000 node --test test/history.test.mjs
 	scripts/fuzz $(FUZZ_TIME)
 

@@ -149,7 +149,7 @@ func (f *flightFlags) open(ctx context.Context, a *app, c *pilot.Config, state s
 	m := &move.Flight{
 		Name: c.Name, Dir: dir, From: redact(c.From), To: redact(c.To), Source: source, Target: target,
 		SourceAddress: reachedAt(c.FromAddress, c.From), TargetAddress: reachedAt(c.ToAddress, c.To), Log: log,
-		Hook: crew.Hear,
+		Hook: crew.Hear, Step: a.step,
 		FlightOptions: move.FlightOptions{
 			MaxPause: time.Duration(c.MaxPause), Reverse: time.Duration(c.Reverse), Throttle: c.Throttle, Bandwidth: c.Bandwidth, Parallel: c.Parallel,
 		},

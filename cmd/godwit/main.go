@@ -19,13 +19,14 @@ import (
 // version is set when a binary is built for others.
 var version = "development"
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit((&app{in: os.Stdin, out: os.Stdout, err: os.Stderr}).run(os.Args[1:])) }
 
 // app is what all commands share.
 type app struct {
 	in       *os.File
 	out, err io.Writer
 	json     bool
+	step     func(string) error // called between the steps of a move; nil but in tests
 }
 
 // commands is the command line. What each does is said in help/NAME.txt.
@@ -57,8 +58,7 @@ type commands struct {
 }
 
 // run does what a command line says, and returns the exit code.
-func run(args []string) int {
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+func (a *app) run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal asks to end; a second one, which finds no handler, ends

@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"godwit": main})
+	testscript.Main(m, map[string]func(){"godwit": armed})
 }
 
 // The behaviour of each command is in testdata/script, one file each.
