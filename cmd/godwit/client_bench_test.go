@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkClient measures the web client in a real browser, at a server with
-// two long rooms, and lets Lighthouse judge it.
+// two long rooms, for two hours of deeds, and lets Lighthouse judge it.
 func BenchmarkClient(b *testing.B) {
 	bin, dir, n := buildProgram(b), b.TempDir(), benchMessages(b)
 	data := filepath.Join(dir, "data")
