@@ -27,11 +27,7 @@ type Archive struct {
 	store storage
 	head  *header
 	keys  *keyring // nil until Unlock; the plain archive has one without secrets
-	level Compression
 }
-
-// Compression says how hard to compress.
-type Compression int
 
 // Open opens the archive at a place: a directory, s3://bucket/prefix, or a tar
 // file. It fails with NotFound if there is none, and Damaged or Invalid if it

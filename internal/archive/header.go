@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"filippo.io/age"
-	"filippo.io/age/armor"
+	agetext "filippo.io/age/armor" //nolint:misspell // its name
 
 	"github.com/godwit-chat/godwit/internal/chat"
 )
@@ -115,7 +115,7 @@ func (k NewKey) wrap(id *age.X25519Identity) (Key, error) {
 		return Key{}, err
 	}
 	var out bytes.Buffer
-	a := armor.NewWriter(&out)
+	a := agetext.NewWriter(&out)
 	w, err := age.Encrypt(a, to)
 	if err != nil {
 		return Key{}, err
@@ -318,7 +318,7 @@ func (k Key) open(ids ...age.Identity) *age.X25519Identity {
 	if len(ids) == 0 {
 		return nil
 	}
-	r, err := age.Decrypt(armor.NewReader(strings.NewReader(k.Wrapped)), ids...)
+	r, err := age.Decrypt(agetext.NewReader(strings.NewReader(k.Wrapped)), ids...)
 	if err != nil {
 		return nil
 	}

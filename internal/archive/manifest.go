@@ -38,6 +38,7 @@ type Manifest struct {
 // PieceType says what the lines of a piece are.
 type PieceType string
 
+// The types of pieces of lines.
 const (
 	Segment PieceType = "segment" // states of objects
 	List    PieceType = "list"    // files
