@@ -46,7 +46,9 @@ bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.pa
 	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/archive ./internal/move ./internal/server ./cmd/godwit
 
 soak: bin/godwit
-	scripts/need go postgres chromium
+	scripts/need go cc postgres chromium spin
+	docs/model/check
+	go test -count=1 -run Whatever ./internal/chat/ -rapid.checks=2000
 	go test -tags soak -timeout 4h -count=1 -run 'Kill' ./internal/move/ ./internal/store/
 	go test -tags soak -timeout 4h -count=1 -run 'Survives' ./cmd/godwit/
 	cd web && ROOM_SIZE=50000 node --test test/history.test.mjs

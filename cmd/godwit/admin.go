@@ -21,6 +21,8 @@ type adminCmd struct {
 	Invite     inviteCmd     `cmd:""`
 	Token      tokenCmd      `cmd:""`
 	Reindex    reindexCmd    `cmd:""`
+	Pair       pairCmd       `cmd:""`
+	Open       openCmd       `cmd:""`
 }
 
 // order gives an order to the office of a place.

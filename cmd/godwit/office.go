@@ -32,6 +32,7 @@ type order struct {
 	Scope    chat.Scope    `json:"scope,omitempty"`
 	Life     time.Duration `json:"life,omitempty"`
 	Address  string        `json:"address,omitempty"`
+	Why      string        `json:"why,omitempty"`
 }
 
 // outcome is what came of an order.
@@ -41,6 +42,7 @@ type outcome struct {
 	Token   string     `json:"token,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
 	About   *about     `json:"about,omitempty"`
+	Pair    *stands    `json:"pair,omitempty"`
 }
 
 type person struct {
@@ -64,6 +66,8 @@ var verbs = map[string]func(*office, context.Context, order) (outcome, error){
 	"invite":      (*office).invite,
 	"token":       (*office).token,
 	"reindex":     (*office).reindex,
+	"pair":        (*office).pair,
+	"overrule":    (*office).overrule,
 }
 
 func (o *office) about(context.Context, order) (outcome, error) {

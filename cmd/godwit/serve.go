@@ -90,6 +90,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Wake(ctx); err != nil {
+		return err
+	}
 	if l.secured, err = c.secure(c.dir(), s.Public, port(l.web.Addr()), log); err != nil {
 		return err
 	}

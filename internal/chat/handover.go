@@ -33,6 +33,7 @@ type Pair struct {
 
 	Run     Key    // of this place: a newer one since each start in the move, zero before
 	Heard   Key    // the newest run of the other place that this one has heard of
+	Theirs  Turn   // the newest turn that the other place, in that run, has said to know of
 	Unmet   bool   // started in the move, and the other place has not heard of this run
 	Doubled bool   // the other place has heard of a newer run: a copy of this place was started
 	Offered []byte // the offer that was answered here

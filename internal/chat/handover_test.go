@@ -135,6 +135,12 @@ func (p *pairing) meet() {
 // retire freezes a place, brings all to the other one, and retires it.
 func (p *pairing) retire(from, to *pairPlace) chat.Certificate {
 	p.t.Helper()
+	p.meet()
+	return p.retireUnmet(from, to)
+}
+
+func (p *pairing) retireUnmet(from, to *pairPlace) chat.Certificate {
+	p.t.Helper()
 	ctx := context.Background()
 	st, err := from.Freeze(ctx, move, time.Minute)
 	from.did(st, err)

@@ -80,8 +80,11 @@ func (h *Handover) Meet(ctx context.Context, g Greeting) (Standing, error) {
 // hear takes note of the runs that a greeting speaks of.
 func (s *Standing) hear(g Greeting) {
 	p := &s.Pair
-	if bytes.Compare(g.Run[:], p.Heard[:]) > 0 {
-		p.Heard = g.Run
+	switch {
+	case bytes.Compare(g.Run[:], p.Heard[:]) > 0:
+		p.Heard, p.Theirs = g.Run, g.Turn
+	case g.Run == p.Heard:
+		p.Theirs = max(p.Theirs, g.Turn)
 	}
 	switch {
 	case g.Heard == p.Run && !p.Doubled:

@@ -59,7 +59,7 @@ func TestAPlaceThatStartsWithinAMoveWaits(t *testing.T) {
 	})
 	t.Run("and so does the one that takes the history", func(t *testing.T) {
 		p.b.restart()
-		c := p.retire(p.a, p.b)
+		c := p.retireUnmet(p.a, p.b)
 		_, err := p.b.Open(ctx, c)
 		isKind(t, err, chat.Conflict)
 		p.meet()

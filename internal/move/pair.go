@@ -176,7 +176,9 @@ func (f *Flight) bring(ctx context.Context, newer, older side) (*chat.Certificat
 	if c == nil || c.Turn != st.Pair.Turn || c.To != older.at.LogID {
 		return nil, pause(ctx, retryAfter)
 	}
-	_, err = older.party.Open(ctx, *c)
+	if _, err = older.party.Open(ctx, *c); err == nil {
+		err = f.acquaint(ctx) // the one that stands by takes nothing before
+	}
 	return c, err
 }
 
@@ -192,7 +194,7 @@ func (f *Flight) acquaint(ctx context.Context) error {
 // wake lets the place that has the turn go on, if a mover that ended or a
 // restart left it frozen: both places know of the same turn.
 func (f *Flight) wake(ctx context.Context, w *way) error {
-	if w.writer.at.Pair.Unmet || w.follower.at.Pair.Unmet {
+	if w.writer.at.Pair.Unmet || w.follower.at.Pair.Unmet || w.follower.at.Pair.Theirs < w.turn {
 		err := f.acquaint(ctx)
 		if err == nil {
 			w.writer.at, err = w.writer.party.Standing(ctx)

@@ -167,6 +167,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.gate.follow(ctx) })
+	g.Go(func() error { return s.meet(ctx) })
 	g.Go(func() error { return s.hub.follow(ctx) })
 	g.Go(func() error { return s.hub.watch(ctx) })
 	g.Go(func() error { return s.hub.tellBrought(ctx) })

@@ -38,6 +38,7 @@ const (
 // world is a whole server with people and rooms.
 type world struct {
 	t       testing.TB
+	path    string // of the database
 	store   *counting
 	db      *store.DB
 	service *chat.Service
@@ -96,7 +97,7 @@ func mustURL(text string) *url.URL {
 
 func unpeopled(t testing.TB, path string) *world {
 	t.Helper()
-	w := &world{t: t, log: &lockedWriter{b: &bytes.Buffer{}}, users: map[string]*chat.User{}, rooms: map[string]*chat.Room{}}
+	w := &world{t: t, path: path, log: &lockedWriter{b: &bytes.Buffer{}}, users: map[string]*chat.User{}, rooms: map[string]*chat.Room{}}
 	var err error
 	w.db, err = store.Open(context.Background(), store.Options{Path: path, Text: func(m *chat.Message) string { return markup.Text(m.Format, m.Text) }})
 	w.must(err)

@@ -14,6 +14,7 @@ import (
 // head: writes under way are over, and none follows before the commit.
 func (db *DB) Govern(ctx context.Context, fn func(*chat.Standing) error) error {
 	var pos chat.Position
+	wrote := false
 	err := db.locked(ctx, func(s *session, h *head) error {
 		st, stored, err := s.standing(h)
 		if err != nil {
@@ -33,9 +34,10 @@ func (db *DB) Govern(ctx context.Context, fn func(*chat.Standing) error) error {
 		if err != nil || string(body) == stored || stored == "" && st.Pair.Move == "" {
 			return err
 		}
+		wrote = true
 		return s.exec(`INSERT INTO pair (one, body) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET body = excluded.body`, string(body))
 	})
-	if err == nil {
+	if err == nil && wrote {
 		db.bell.ring(pos)
 	}
 	return err

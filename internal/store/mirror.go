@@ -45,6 +45,11 @@ func (a *applier) welcome(s *session, h *head) error {
 		return chat.Errorf(chat.Conflict, "this place is in no move %s", a.batch.Move).WithHint("pair the places first: godwit sync FROM TO")
 	case a.batch.Mirror && (p.Mine() || h.State != chat.Receiving && h.State != chat.Standby):
 		return chat.Errorf(chat.Conflict, "this place is %s and takes writes itself: it does not become like the other one", h.State)
+	case a.batch.Mirror && p.Theirs < p.Turn:
+		// It may have been set back to before its turn: what is here is then the
+		// only whole copy.
+		return chat.Errorf(chat.Unavailable, "the other place has not said that it has turn %d: nothing is taken from it before", p.Turn).
+			WithHint("the two places have to meet; a mover that reaches both lets them")
 	case a.batch.Mirror:
 		return nil
 	case paired && !p.Mine():

@@ -260,7 +260,7 @@ func TestMirrorIsRefused(t *testing.T) {
 		try("its own turn", true, false)
 		db.SetPair(chat.Pair{Move: "move", Over: true})
 		try("after the move", true, false)
-		db.SetPair(chat.Pair{Move: "move", Even: true, Turn: 1})
+		db.SetPair(chat.Pair{Move: "move", Even: true, Turn: 1, Theirs: 1})
 		govern(t, db, func(s *chat.Standing) { s.State = chat.Standby })
 		try("back, to the place that stands by", true, true)
 		for _, kind := range []chat.Object{&chat.Bookmark{Name: "x"}} {
@@ -322,7 +322,7 @@ func TestMirrorOfAnything(t *testing.T) {
 		if _, err := a.SetState(ctx(t), chat.Open, chat.Standby); err != nil {
 			rt.Fatal(err)
 		}
-		a.SetPair(chat.Pair{Move: "back", Even: true, Turn: 1})
+		a.SetPair(chat.Pair{Move: "back", Even: true, Turn: 1, Theirs: 1})
 		back, err := a.Begin(ctx(t), chat.MoveSpec{Name: "back", Source: "back", Artefact: "live"})
 		if err != nil {
 			rt.Fatal(err)

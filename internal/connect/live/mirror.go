@@ -80,6 +80,14 @@ func (d *Direct) Changes(ctx context.Context, after string) iter.Seq2[connect.It
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			defer close(pages)
+			// Before the two have met, the other one does not know what it would take.
+			if st, err := d.store.Standing(ctx); err != nil || st.Pair.Unmet {
+				if err == nil {
+					err = chat.Errorf(chat.Unavailable, "this place was started within the move, and has not met the other one since")
+				}
+				pages <- stretch{err: err}
+				return
+			}
 			d.readPages(ctx, after, pages)
 		})
 		defer wg.Wait()
