@@ -109,7 +109,9 @@ func (f *Flight) rehearseRound(ctx context.Context) (time.Duration, error) {
 	}()
 	defer func() {
 		stop()
-		_ = <-ended // what went wrong is found again by the next pass
+		if err := <-ended; err != nil {
+			f.Log.Warn("pass", "move", f.Name, "err", err) // the next pass finds it again
+		}
 	}()
 	for try := 0; ; try++ {
 		began := time.Now()
