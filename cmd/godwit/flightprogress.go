@@ -140,29 +140,32 @@ func newFlightBar(out io.Writer, name string) *flightBar {
 	about := func(f func(move.Status) string) decor.Decorator {
 		return decor.Any(func(decor.Statistics) string { return f(*b.now.Load()) })
 	}
-	below := mpb.BarFillerFunc(func(w io.Writer, _ decor.Statistics) error {
-		for _, text := range belowBar(*b.now.Load()) {
-			if _, err := fmt.Fprintf(w, "          %s\n", text); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	// One filler is one line, and a line that is too long would break the screen.
+	below := make([]mpb.BarFiller, barLines)
+	for i := range below {
+		below[i] = mpb.BarFillerFunc(func(w io.Writer, st decor.Statistics) error {
+			line := []rune("          " + belowBar(*b.now.Load())[i])
+			_, err := fmt.Fprintln(w, string(line[:min(len(line), max(st.AvailableWidth, 0))]))
+			return err
+		})
+	}
 	b.bar = b.out.AddBar(steps,
 		mpb.PrependDecorators(about(func(s move.Status) string { return fmt.Sprintf("%-9s", s.Stage) })),
 		mpb.AppendDecorators(about(func(s move.Status) string {
 			s.Waits = ""
 			return strings.TrimPrefix(flightLine(s), string(s.Stage)+": ")
 		})),
-		mpb.BarExtender(below, false),
+		mpb.BarBtmExtender(below...),
 		mpb.BarRemoveOnComplete(),
 	)
 	return b
 }
 
+const barLines = 4
+
 // belowBar says how people fare, what is proved, why it waits, and what is
 // next. The number of lines does not change: the screen stays calm.
-func belowBar(s move.Status) []string {
+func belowBar(s move.Status) [barLines]string {
 	fare := s.Source
 	if s.Writing == "to" {
 		fare = s.Target
@@ -172,7 +175,7 @@ func belowBar(s move.Status) []string {
 	if p := s.Problem; p != nil {
 		next = "problem: " + p.Text
 	}
-	return []string{strings.Join(people, " · "), "verified: " + orNone(verifiedText(s.Verify)), "waits: " + orNone(s.Waits), next}
+	return [barLines]string{strings.Join(people, " · "), "verified: " + orNone(verifiedText(s.Verify)), "waits: " + orNone(s.Waits), next}
 }
 
 func (b *flightBar) show(s move.Status) {
