@@ -102,7 +102,9 @@ func writeStatus(w io.Writer, s move.Status, whole bool) error {
 	for _, k := range kindsShown(s) {
 		line(k.name, "%s of %s", number(k.Done), number(max(k.All, k.Done)))
 	}
-	line("files' bytes", "%s", filesText(s.Files))
+	if s.Turn == 0 {
+		line("files' bytes", "%s", filesText(s.Files))
+	}
 	line("rate", "%s", rateText(s))
 	line("lag", "%s", lagText(s))
 	line("verified", "%s", verifiedText(s.Verify))

@@ -194,7 +194,11 @@ type completeCmd struct {
 // Run ends the move: there is no way back any more.
 func (c *completeCmd) Run(ctx context.Context, a *app) error {
 	s, err := c.order(ctx, a, connect.Order{Word: move.OrderComplete})
-	return a.ordered(s, err, fmt.Sprintf("The move %s is complete. %s only passes people on.", s.Move, s.From))
+	left := s.From
+	if s.Writing == "from" {
+		left = s.To // after a rollback
+	}
+	return a.ordered(s, err, fmt.Sprintf("The move %s is complete. %s only passes people on.", s.Move, left))
 }
 
 // abortCmd gives a move up before its cutover.

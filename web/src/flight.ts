@@ -74,7 +74,7 @@ export function span(nanos: number): string {
 // The first of the next step is the one that stands out.
 export function acts(s: Status): string[] {
   const list: string[] = [];
-  if (s.stage === "presync" || s.stage === "follow") list.push(...(s.planned ? ["wait"] : []), "cutover", s.paused ? "resume" : "pause", "verify", "abort");
+  if (s.stage === "presync" || s.stage === "follow") list.push(...(s.planned ? ["wait"] : []), "cutover", s.paused ? "resume" : "pause", "verify", s.turn > 0 ? "complete" : "abort");
   if (s.stage === "reverse") list.push("complete", "rollback", s.paused ? "resume" : "pause", "verify");
   return list;
 }

@@ -806,7 +806,7 @@ export const words: Partial<Said<Words>> = {
   flightAskText: {
     cutover: "Die Menschen warten einen Augenblick und schreiben dann am neuen Ort. Geht vorher etwas schief, bleiben sie, wo sie sind.",
     rollback: "Die Menschen warten einen Augenblick und schreiben dann wieder am alten Ort, mit allem, was am neuen geschrieben wurde.",
-    complete: "Danach gibt es keinen Rückweg. Der alte Ort leitet nur noch weiter.",
+    complete: "Danach gibt es keinen Rückweg. Alle bleiben, wo sie jetzt schreiben; der andere Ort leitet nur noch weiter.",
     abort: "Die beiden Orte gehören nicht mehr zusammen. Alle bleiben, wo sie sind; das Hinübergetragene bleibt am neuen Ort, der geschlossen ist.",
   },
   flightWhen: "Wann",

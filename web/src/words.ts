@@ -813,7 +813,7 @@ export const words = {
   flightAskText: {
     cutover: "People wait for a moment and then write at the new place. If anything goes wrong before that, they stay where they are.",
     rollback: "People wait for a moment and then write at the old place again, with all that was written at the new one.",
-    complete: "There is no way back afterwards. The old place only passes people on.",
+    complete: "There is no way back afterwards. People stay where they write now; the other place only passes people on.",
     abort: "The two places are no pair any more. People stay where they are; what was carried stays at the new place, which is closed.",
   } as Record<string, string>,
   flightWhen: "When",

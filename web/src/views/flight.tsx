@@ -170,7 +170,7 @@ function Next({ s, move }: { s: Status; move: string }): JSX.Element {
 }
 
 function ProgressPanel({ s }: { s: Status }): JSX.Element {
-  const bytes = s.files.total > 0 ? [{ name: words.flightFileBytes, done: Math.min(s.files.bytes, s.files.total), all: s.files.total, text: size }] : [];
+  const bytes = s.files.total > 0 && s.turn === 0 ? [{ name: words.flightFileBytes, done: Math.min(s.files.bytes, s.files.total), all: s.files.total, text: size }] : [];
   const eta = s.high > 0 ? words.flightEta(span(s.low), span(s.high)) : "";
   return (
     <section class="panel">
