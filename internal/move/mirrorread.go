@@ -2,6 +2,7 @@ package move
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,10 @@ func (r *mirrorReader) take(item connect.Item) {
 		r.f.board.say("the place that writes was set back to an older state: all of it is read again")
 	}
 	b.count++
+	if item.Note != nil {
+		b.batch.Notes = append(b.batch.Notes, *item.Note)
+		r.f.board.say(fmt.Sprintf("%s: %s", item.Note.Where, item.Note.Reason))
+	}
 	if item.Object == nil && item.Sealed == nil && item.Nonce == nil && item.Absent == nil {
 		return
 	}
