@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// workers is how many pieces are packed or unpacked at once: of each there is
+// workers is how many pieces are packed or unpacked at once. Of each there is
 // one in memory, and one more.
 const workers = 2
 
