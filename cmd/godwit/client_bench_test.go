@@ -17,7 +17,7 @@ func BenchmarkClient(b *testing.B) {
 	bin, dir, n := buildProgram(b), b.TempDir(), benchMessages(b)
 	data := filepath.Join(dir, "data")
 	write(b, filepath.Join(dir, "password"), []byte(journeyPassword))
-	program(b, dir, bin, "sample", "--users", "1600", "--rooms", "20", "--messages", fmt.Sprint(n), "--files", "100", "export.tar")
+	program(b, dir, bin, "sample", "--users", "1600", "--rooms", "4", "--messages", fmt.Sprint(n), "--files", "100", "export.tar")
 	program(b, dir, bin, "import", "--leave-index", "hipchat:export.tar", data)
 	programOutput(b, dir, bin, "admin", "reset-link", pictureLogin, "--password-file=password", "--data="+data)
 	url := serveJourney(b, dir, bin, "--data="+data)
@@ -50,7 +50,7 @@ func BenchmarkClient(b *testing.B) {
 	}
 	b.Run("Use", func(b *testing.B) {
 		for b.Loop() {
-			node(b, "bench/use.mjs", "600")
+			node(b, "bench/use.mjs", "2400") // two hours, at one in three seconds
 		}
 	})
 	b.Run("Lighthouse", func(b *testing.B) {
