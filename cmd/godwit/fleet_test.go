@@ -37,7 +37,6 @@ type fleet struct {
 	from  *ship
 	to    *ship
 	write *testkit.Writers
-	rooms []string
 	stop  func() // ends the writing, and waits for its end
 }
 
