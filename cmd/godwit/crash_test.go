@@ -24,7 +24,7 @@ func (c crash) String() string {
 func TestAMoveSurvivesWhateverIsKilled(t *testing.T) {
 	for _, c := range crashes() {
 		t.Run(c.String(), func(t *testing.T) {
-			f := newFleet(t, c.from, c.to)
+			f := newFleet(t, c.from, c.to, few)
 			f.people(100 * time.Millisecond)
 			open, other := f.from, f.to
 			for _, command := range []string{"sync", "cutover", "rollback"} {

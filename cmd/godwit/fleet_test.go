@@ -31,7 +31,8 @@ func pidOf(text string) int {
 // fleet is two places on this machine, each a process that can be killed and
 // started again under the same address, with people who write all the time.
 type fleet struct {
-	t     testing.TB
+	t testing.TB
+	company
 	dir   string
 	bin   string // with traps: see armed
 	from  *ship
@@ -54,15 +55,16 @@ type ship struct {
 	gone chan struct{} // closed when the process has ended
 }
 
-const (
-	fleetPeople   = 8
-	fleetMessages = 3000
-)
+// company is how large a fleet's place is.
+type company struct{ messages, people int }
+
+// few is a company for tests of what happens, rather than of how fast.
+var few = company{messages: 3000, people: 8}
 
 // newFleet makes a place with history and people in it, an empty one, and
 // starts both. Where says which databases they are in: "sqlite" or "postgres".
-func newFleet(t testing.TB, from, to string) *fleet {
-	f := &fleet{t: t, dir: t.TempDir()}
+func newFleet(t testing.TB, from, to string, of company) *fleet {
+	f := &fleet{t: t, dir: t.TempDir(), company: of}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +75,7 @@ func newFleet(t testing.TB, from, to string) *fleet {
 	}
 	write(t, filepath.Join(f.dir, "password"), []byte(journeyPassword))
 	f.from, f.to = f.ship("from", from), f.ship("to", to)
-	f.run("sample", "--users=30", "--rooms=12", fmt.Sprintf("--messages=%d", fleetMessages), "--files=20", "export.tar")
+	f.run("sample", "--users=30", "--rooms=12", fmt.Sprintf("--messages=%d", of.messages), "--files=20", "export.tar")
 	into := "from"
 	args := []string{"import", "hipchat:export.tar"}
 	if db, ok := strings.CutPrefix(f.from.at[0], "--database="); ok {
@@ -81,7 +83,7 @@ func newFleet(t testing.TB, from, to string) *fleet {
 		args = append(args, f.from.at[1])
 	}
 	f.run(append(args, into)...)
-	for i := range fleetPeople {
+	for i := range f.company.people {
 		args := []string{"admin", "create-user", fmt.Sprint("Writer ", i), writerEmail(i), "--password-file=password"}
 		if i == 0 {
 			args = append(args, "--owner")
@@ -221,14 +223,14 @@ func (f *fleet) client(address string, i int) *api.Client {
 func (f *fleet) people(every time.Duration) {
 	f.t.Helper()
 	f.write = &testkit.Writers{Every: every}
-	for i := range fleetPeople {
+	for i := range f.company.people {
 		f.write.Clients = append(f.write.Clients, f.client(f.from.address, i))
 	}
 	list, err := f.write.Clients[0].Rooms(f.t.Context(), "", false, "")
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	for _, r := range list.Rooms[:3] {
+	for _, r := range list.Rooms[:min(len(list.Rooms), 3+f.company.people/20)] {
 		f.write.Rooms = append(f.write.Rooms, r.ID)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -236,7 +238,7 @@ func (f *fleet) people(every time.Duration) {
 	go func() { f.write.Run(ctx); close(ended) }()
 	f.stop = func() { cancel(); <-ended }
 	f.t.Cleanup(f.stop)
-	f.until("people write", func() bool { return f.write.Acked() > 3*fleetPeople })
+	f.until("people write", func() bool { return f.write.Acked() > 3*f.company.people })
 }
 
 // until waits for a condition.
@@ -297,7 +299,7 @@ func (f *fleet) sprung() bool {
 func (f *fleet) whole(open, other *ship) {
 	f.t.Helper()
 	before := f.write.Acked()
-	f.until("people write again", func() bool { return f.write.Acked() > before+2*fleetPeople })
+	f.until("people write again", func() bool { return f.write.Acked() > before+2*f.company.people })
 	f.stop()
 	if a, b := open.state(), other.state(); a != chat.Open || b == chat.Open {
 		f.t.Errorf("%s is %s, and %s is %s", open.name, a, other.name, b)

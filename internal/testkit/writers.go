@@ -27,6 +27,7 @@ type Writers struct {
 	acked  map[string][]Ack  // by room, in the order of the acknowledgements of each writer
 	last   map[int]time.Time // of a writer: its last acknowledgement
 	gaps   []time.Duration   // of each writer since the last call of Gaps: the longest
+	slow   []time.Duration   // of each writer since the last call of Slowest: its slowest post
 	failed map[string]int    // what went wrong, by its kind
 }
 
@@ -42,7 +43,7 @@ type Ack struct {
 func (w *Writers) Run(ctx context.Context) {
 	w.mu.Lock()
 	w.acked, w.last, w.failed = map[string][]Ack{}, map[int]time.Time{}, map[string]int{}
-	w.gaps = make([]time.Duration, len(w.Clients))
+	w.gaps, w.slow = make([]time.Duration, len(w.Clients)), make([]time.Duration, len(w.Clients))
 	w.mu.Unlock()
 	var wg sync.WaitGroup
 	for i := range w.Clients {
@@ -98,7 +99,7 @@ func (w *Writers) note(room string, a Ack) {
 		gap := a.At.Sub(last)
 		w.gaps[a.Writer] = max(w.gaps[a.Writer], gap)
 	}
-	w.last[a.Writer] = a.At
+	w.last[a.Writer], w.slow[a.Writer] = a.At, max(w.slow[a.Writer], a.Took)
 	w.acked[room] = append(w.acked[room], a)
 }
 
@@ -125,6 +126,17 @@ func (w *Writers) Gaps() []time.Duration {
 	defer w.mu.Unlock()
 	list := w.gaps
 	w.gaps = make([]time.Duration, len(w.Clients))
+	slices.Sort(list)
+	return list
+}
+
+// Slowest returns how long the slowest post of each writer took since the last
+// call, from the first try to its acknowledgement; the quickest of them first.
+func (w *Writers) Slowest() []time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.slow
+	w.slow = make([]time.Duration, len(w.Clients))
 	slices.Sort(list)
 	return list
 }
