@@ -32,6 +32,7 @@ describe("one's account", () => {
   let server, browser, page, url, firstCode, data;
   const pages = [];
   const button = (name, on = page) => on.getByRole("button", { name, exact: true });
+  const saves = (group) => button("Save", page.locator("section.panel", { has: page.getByRole("heading", { name: group, exact: true }) }));
   const field = (name, on = page) => on.getByLabel(name, { exact: true });
 
   before(async () => {
@@ -296,7 +297,7 @@ describe("one's account", () => {
     await field("Mail server").fill("127.0.0.1");
     await field("Port").fill("1");
     await field("Sender's address").fill("chat@example.org");
-    await button("Save").nth(2).click();
+    await saves("Mail").click();
     await page.locator(".said", { hasText: "Saved" }).waitFor();
     await button("Send a test mail to me").click();
     await page.getByText("No mail to ada@example.org was sent.").waitFor();
@@ -341,7 +342,7 @@ describe("one's account", () => {
   it("whoever must have a second step sets one up before anything else", async () => {
     await page.goto("/admin/settings");
     await page.getByLabel("Second step is required of").selectOption("everybody");
-    await button("Save").nth(1).click();
+    await saves("What people may do").click();
     const his = pages.at(-1);
     await enter(his, "bob");
     await his.getByRole("heading", { name: "One more step" }).waitFor();
