@@ -382,7 +382,10 @@ func (x *exporter) flush(g *workgroup, c *chunk) error {
 		}
 	}
 	if x.e.Progress != nil {
-		x.e.Progress(x.added)
+		x.filesMu.Lock() // files are counted while the rest is read
+		added := x.added
+		x.filesMu.Unlock()
+		x.e.Progress(added)
 	}
 	return x.step("segment")
 }

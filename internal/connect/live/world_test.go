@@ -299,6 +299,17 @@ func handOver(t testing.TB, a, b *place, move, end string) {
 	if _, err := b.rules.Open(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
+	// They speak to each other: nothing is taken from b before it says that it
+	// has the turn.
+	g, err := a.rules.Greet(t.Context(), move, nil)
+	for _, p := range []*place{b, a, b} {
+		if err == nil {
+			g, err = p.rules.Greet(t.Context(), move, &g)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // secretsOf are texts that nobody on the way may see: the canaries, the keys,
