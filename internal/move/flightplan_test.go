@@ -77,7 +77,7 @@ func TestARehearsalMeasuresAndNobodyWaits(t *testing.T) {
 	w.check(t, from, to)
 	fresh := openSpot(t, filepath.Join(t.TempDir(), "fresh.db"))
 	next := flight(t, from, fresh)
-	next.Dir = real
+	next.Dir, next.Again = real, true
 	p, err := next.Plan(t.Context())
 	if err != nil || !strings.Contains(p.Predicted.Pause, "rehearsal") {
 		t.Errorf("%v: the plan predicts %+v", err, p)
