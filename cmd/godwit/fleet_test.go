@@ -212,11 +212,24 @@ func (f *fleet) client(address string, i int) *api.Client {
 	f.t.Helper()
 	c := api.NewClient(address)
 	c.HTTP.Timeout = time.Minute
+	c.HTTP.Transport = from{fmt.Sprintf("192.0.2.%d", i%250+1), &http.Transport{MaxIdleConnsPerHost: 2}}
 	f.t.Cleanup(c.HTTP.CloseIdleConnections)
 	if _, err := c.SignIn(f.t.Context(), writerEmail(i), journeyPassword); err != nil {
 		f.t.Fatal(err)
 	}
 	return c
+}
+
+// from sends requests as a proxy does, for people who are each somewhere else.
+type from struct {
+	address string
+	*http.Transport
+}
+
+func (f from) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("X-Forwarded-For", f.address)
+	return f.Transport.RoundTrip(r)
 }
 
 // people let people write at the address of the first place from now on.
