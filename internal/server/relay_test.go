@@ -24,6 +24,19 @@ func (c *couple) moved() {
 	c.t.Helper()
 	c.carry(c.from, c.to)
 	c.retire()
+	c.from.until(c.relays)
+}
+
+// relays reports whether the retired place has noticed that it is one: it
+// refuses what was passed on too often.
+func (c *couple) relays() bool {
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, c.from.url+"/api/v1/start", nil)
+	c.must(err)
+	req.Header.Set("Godwit-Hops", "3")
+	resp, err := http.DefaultClient.Do(req)
+	c.must(err)
+	resp.Body.Close() //nolint:errcheck // only read
+	return resp.StatusCode == http.StatusLoopDetected
 }
 
 func TestAFeedGoesOnAtThePlaceThatFollowsWithoutBeginningAnew(t *testing.T) {
