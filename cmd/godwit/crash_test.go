@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,5 +59,28 @@ func TestAMoveSurvivesWhateverIsKilled(t *testing.T) {
 			}
 			f.whole(open, other)
 		})
+	}
+}
+
+// The old place is not bound for ever to a new one that is gone.
+func TestAMoveIsGivenUpWhenTheNewPlaceIsGone(t *testing.T) {
+	f := newFleet(t, "sqlite", "sqlite", few)
+	if code, out := f.mover(trap{}, "sync", f.from.address, f.to.address, "--name=crossing", "--once"); code != exitOK {
+		t.Fatal(out)
+	}
+	for range 2 { // again does nothing
+		if code, out := f.mover(trap{}, "abort", "crossing", "--target-is-gone"); code != exitOK {
+			t.Fatal(out)
+		}
+	}
+	if s := f.from.state(); s != chat.Open {
+		t.Errorf("the old place is %s", s)
+	}
+	third := f.ship("third", "sqlite")
+	third.start()
+	third.token = strings.TrimSpace(f.run(append([]string{"admin", "token", "--for=move"}, third.at...)...))
+	f.to = third
+	if code, out := f.mover(trap{}, "sync", f.from.address, third.address, "--name=again", "--once"); code != exitOK {
+		t.Error(out)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -203,7 +204,8 @@ func (c *completeCmd) Run(ctx context.Context, a *app) error {
 
 // abortCmd gives a move up before its cutover.
 type abortCmd struct {
-	stepFlags `embed:""`
+	stepFlags    `embed:""`
+	TargetIsGone bool
 }
 
 // Run gives the move up: people stay where they are.
@@ -222,6 +224,9 @@ func (c *abortCmd) abort(ctx context.Context, a *app) (s move.Status, err error)
 	if err != nil {
 		return s, err
 	}
+	if c.TargetIsGone {
+		return move.Status{Move: config.Name, From: redact(config.From), Stage: move.StageAborted}, c.alone(ctx, config)
+	}
 	f, err := c.open(ctx, a, config, c.State)
 	if err != nil {
 		return s, err
@@ -229,6 +234,30 @@ func (c *abortCmd) abort(ctx context.Context, a *app) (s move.Status, err error)
 	defer func() { err = errors.Join(err, f.close()) }()
 	err = f.Abort(ctx)
 	return f.Status(), err
+}
+
+// alone parts the old place from one that is gone: it has the turn, and the
+// other one could not have opened without it.
+func (c *abortCmd) alone(ctx context.Context, config *pilot.Config) (err error) {
+	secret, err := tokenFor(cmp.Or(c.FromTokenFile, config.FromFile), "GODWIT_FROM_TOKEN")
+	if err != nil {
+		return err
+	}
+	source, err := openParty(ctx, config.From, secret, c.FromFiles, "from")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	at, err := source.Standing(ctx)
+	if err != nil || at.Pair.Over {
+		return err
+	}
+	if !at.Pair.Mine() {
+		return chat.Errorf(chat.Conflict, "people are at the new place, as far as the old one knows").
+			WithHint("if that place is gone for good, on the old machine: godwit admin open --target-is-gone")
+	}
+	_, err = source.End(ctx, config.Name)
+	return err
 }
 
 // setCmd turns the knobs of a move.
