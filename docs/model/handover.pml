@@ -11,8 +11,13 @@
    time, any of which arrives whenever it likes. A place may stop and start at
    any moment, and one of them may be set back to a copy of itself.
 
+   With -DAGAIN a pair ends once: the place that waits retires, offers itself to
+   the other one, and the two are a new pair with a new key, what the code calls
+   turn 0 being whatever the turn has come to. A copy from before that which takes
+   writes by itself is one from before the pair was made: it must not be started.
+
    -D variants each leave one rule out; the check must find what is wrong:
-   NO_CURSOR NO_WAKE NO_LIFE NO_UNMET NO_WAIT NO_ANSWER NO_DOUBT NO_BEHIND (a write is
+   NO_CURSOR NO_WAKE NO_LIFE NO_UNMET NO_WAIT NO_ANSWER NO_DOUBT NO_BEHIND NO_KEY (a write is
    lost, or both write), NO_RENEW NO_LAPSE (nobody writes, for ever). */
 
 #ifndef WRITES
@@ -38,9 +43,12 @@ typedef Place {
 	byte theirs;	/* the newest turn that the other one knows of, in its present life */
 	byte gave;	/* the newest turn it gave a certificate for */
 	byte has;
+	bit over;	/* the pair has ended */
+	byte pair;	/* the first, or the second: whose key is known; OFFERED: neither */
 };
-typedef Certificate { byte turn, life, has };
-typedef Greeting { byte turn, life, heard };
+typedef Certificate { byte turn, life, has, pair };
+typedef Greeting { byte turn, life, heard, pair; bit over };
+#define OFFERED	2
 
 Place at[2];
 Place copy;	/* of the one that may be set back */
@@ -77,6 +85,11 @@ byte acked;	/* what was acknowledged, and is not gone with a copy */
 #define ANSWERS(p, r)	true
 #else
 #define ANSWERS(p, r)	(r == at[p].life)
+#endif
+#ifdef NO_KEY
+#define KNOWN(p, k)	true
+#else
+#define KNOWN(p, k)	(k == at[p].pair)
 #endif
 #ifdef NO_DOUBT
 #define CARELESS(p)	(at[p].st == UNASKED)
@@ -127,9 +140,9 @@ inline learn(p, nTurn) {
 	fi
 }
 
-inline open(p, nTurn, nLife, nHeld) {
+inline open(p, nTurn, nLife, nHeld, nPair) {
 	if
-	:: nTurn > at[p].turn && nTurn % 2 == p ->
+	:: KNOWN(p, nPair) && nTurn > at[p].turn && nTurn % 2 == p ->
 		learn(p, (nTurn - 1));
 		if
 		:: MET(p) && CURRENT(p, nLife) && ARRIVED(p, nHeld) -> at[p].st = OPEN; at[p].turn = nTurn; check(p)
@@ -139,22 +152,27 @@ inline open(p, nTurn, nLife, nHeld) {
 	fi
 }
 
-inline meet(p, nTurn, nLife, nHeld) {
-	learn(p, nTurn);
+inline meet(p, nTurn, nLife, nHeld, nOver, nPair) {
 	if
-	:: nLife > at[p].heard -> at[p].heard = nLife; at[p].theirs = nTurn
-	:: nLife == at[p].heard && nTurn > at[p].theirs -> at[p].theirs = nTurn
-	:: else
-	fi;
-	if
-	:: ANSWERS(p, nHeld) -> at[p].unmet = 0;
+	:: KNOWN(p, nPair) ->
+		learn(p, nTurn);
 		if
-		:: mine(p) && at[p].st == UNASKED -> at[p].st = OPEN
+		:: nLife > at[p].heard -> at[p].heard = nLife; at[p].theirs = nTurn
+		:: nLife == at[p].heard && nTurn > at[p].theirs -> at[p].theirs = nTurn
 		:: else
-		fi
+		fi;
+		if
+		:: ANSWERS(p, nHeld) -> at[p].unmet = 0;
+			if
+			:: mine(p) && at[p].st == UNASKED -> at[p].st = OPEN
+			:: else
+			fi
+		:: else
+		fi;
+		at[p].over = at[p].over | nOver;
+		check(p)
 	:: else
-	fi;
-	check(p)
+	fi
 }
 
 /* The certificate that a place has given with the present turn, as it is now. */
@@ -166,22 +184,26 @@ inline meet(p, nTurn, nLife, nHeld) {
 
 inline certify(p) {	/* it may be lost, and it may drive out an older one, or not */
 	if
-	:: sent[2*(1-p)].turn = at[p].turn; sent[2*(1-p)].life = at[p].life; sent[2*(1-p)].has = at[p].has
-	:: sent[2*(1-p)+1].turn = at[p].turn; sent[2*(1-p)+1].life = at[p].life; sent[2*(1-p)+1].has = at[p].has
+	:: sent[2*(1-p)].turn = at[p].turn; sent[2*(1-p)].life = at[p].life; sent[2*(1-p)].has = at[p].has; sent[2*(1-p)].pair = at[p].pair
+	:: sent[2*(1-p)+1].turn = at[p].turn; sent[2*(1-p)+1].life = at[p].life; sent[2*(1-p)+1].has = at[p].has; sent[2*(1-p)+1].pair = at[p].pair
 	:: skip
 	fi
 }
 
 inline wake(p) {
-	clock++;
-	at[p].life = clock; at[p].unmet = 1;
 	verified[p] = 255;
-#ifndef NO_WAKE
 	if
-	:: mine(p) && at[p].st != WAITS -> at[p].st = UNASKED
+	:: !at[p].over ->
+		clock++;
+		at[p].life = clock; at[p].unmet = 1;
+#ifndef NO_WAKE
+		if
+		:: mine(p) && at[p].st != WAITS -> at[p].st = UNASKED
+		:: else
+		fi;
+#endif
 	:: else
 	fi;
-#endif
 	check(p)
 }
 
@@ -201,12 +223,12 @@ inline write(p) {
 #endif
 
 /* The mover makes the one that waits as the other one is. */
-#define carries(p)	(!mine(p) && at[p].st == WAITS && GOOD(p) && at[p].has != at[1-p].has)
+#define carries(p)	(!at[p].over && at[p].pair == at[1-p].pair && !mine(p) && at[p].st == WAITS && GOOD(p) && at[p].has != at[1-p].has)
 
 inline carry(p) { carries(p) -> at[p].has = at[1-p].has }
 
 inline freeze(p) {
-	freezes < FREEZES && mine(p) && (at[p].st == OPEN || at[p].st == FROZEN || CARELESS(p)) -> at[p].st = FROZEN; freezes++
+	freezes < FREEZES && !at[p].over && mine(p) && (at[p].st == OPEN || at[p].st == FROZEN || CARELESS(p)) -> at[p].st = FROZEN; freezes++
 }
 
 inline lapse(p) { at[p].st == FROZEN -> at[p].st = OPEN; check(p) }
@@ -214,16 +236,23 @@ inline lapse(p) { at[p].st == FROZEN -> at[p].st = OPEN; check(p) }
 inline verify(p) { at[p].st == FROZEN && at[1-p].has == at[p].has && verified[p] != at[p].has -> verified[p] = at[p].has }
 
 inline retire(p) {
-	at[p].st == FROZEN && mine(p) && at[p].turn < TURNS && verified[p] == at[p].has ->
+	at[p].st == FROZEN && !at[p].over && mine(p) && at[p].turn < TURNS && verified[p] == at[p].has ->
 	at[p].turn++; at[p].st = WAITS; at[p].gave = at[p].turn; verified[p] = 255;
 	certify(p)
 }
 
+#ifdef LIVE	/* who is set back to another pair has nobody to ask: an operator decides */
+#define BEFORE	(copy.pair == at[victim].pair)
+#else
+#define BEFORE	(copy.pair == at[victim].pair || !copy.over)
+#endif
+
 inline setback() {
-	copied && starts < STARTS ->
+	copied && starts < STARTS && BEFORE ->
 	starts++;
 	at[victim].st = copy.st; at[victim].turn = copy.turn; at[victim].life = copy.life; at[victim].heard = copy.heard;
 	at[victim].unmet = copy.unmet; at[victim].theirs = copy.theirs; at[victim].gave = copy.gave; at[victim].has = copy.has;
+	at[victim].over = copy.over; at[victim].pair = copy.pair;
 	if
 	:: newest % 2 == victim -> acked = acked & (at[victim].has | (255 ^ alone))	/* what it alone had is gone with it */
 	:: else
@@ -234,13 +263,37 @@ inline setback() {
 inline keep() {
 	!copied && starts < STARTS -> copied = 1;
 	copy.st = at[victim].st; copy.turn = at[victim].turn; copy.life = at[victim].life; copy.heard = at[victim].heard;
-	copy.unmet = at[victim].unmet; copy.theirs = at[victim].theirs; copy.gave = at[victim].gave; copy.has = at[victim].has
+	copy.unmet = at[victim].unmet; copy.theirs = at[victim].theirs; copy.gave = at[victim].gave; copy.has = at[victim].has;
+	copy.over = at[victim].over; copy.pair = at[victim].pair
 }
 
-inline say(p) { said[1-p].turn = at[p].turn; said[1-p].life = at[p].life; said[1-p].heard = at[p].heard }
+inline say(p) {
+	said[1-p].turn = at[p].turn; said[1-p].life = at[p].life; said[1-p].heard = at[p].heard;
+	said[1-p].over = at[p].over; said[1-p].pair = at[p].pair
+}
+
+/* The pair ends first where people are. Then the one that waits is told, offers
+   itself, and has an answer. */
+inline end(p) { at[0].pair == 0 && at[1].pair == 0 && mine(p) && at[p].st == OPEN && !at[p].over -> at[p].over = 1 }
+
+inline told(p) { at[1-p].over && at[1-p].pair == at[p].pair && !mine(p) && at[p].st == WAITS && !at[p].over -> at[p].over = 1 }
+
+inline fresh(p) {
+	at[p].over = 0; at[p].life = 0; at[p].heard = 0; at[p].unmet = 0; at[p].gave = 0;
+	verified[p] = 255
+}
+
+inline offer(p) { at[p].pair == 0 && at[p].over && !mine(p) && at[p].st == WAITS -> fresh(p); at[p].pair = OFFERED }
+
+inline answer(p) {
+	at[p].pair == 0 && at[1-p].pair == OFFERED && at[p].over && mine(p) && at[p].st == OPEN ->
+	fresh(p);
+	at[p].pair = 1; at[1-p].pair = 1;	/* who was set back and offers itself again has no answer */
+	at[1-p].turn = at[p].turn; at[p].theirs = at[p].turn; at[1-p].theirs = at[p].turn
+}
 
 inline changes(p) {
-	!(said[1-p].turn == at[p].turn && said[1-p].life == at[p].life && said[1-p].heard == at[p].heard)
+	at[p].pair != OFFERED && !(said[1-p].turn == at[p].turn && said[1-p].life == at[p].life && said[1-p].heard == at[p].heard && said[1-p].over == at[p].over && said[1-p].pair == at[p].pair)
 }
 
 active proctype world() {
@@ -263,14 +316,14 @@ active proctype world() {
 	:: atomic { retire(1) }
 	:: atomic { gives(0) -> certify(0) }
 	:: atomic { gives(1) -> certify(1) }
-	:: atomic { sent[0].turn > 0 -> open(0, sent[0].turn, sent[0].life, sent[0].has) }
-	:: atomic { sent[1].turn > 0 -> open(0, sent[1].turn, sent[1].life, sent[1].has) }
-	:: atomic { sent[2].turn > 0 -> open(1, sent[2].turn, sent[2].life, sent[2].has) }
-	:: atomic { sent[3].turn > 0 -> open(1, sent[3].turn, sent[3].life, sent[3].has) }
+	:: atomic { sent[0].turn > 0 -> open(0, sent[0].turn, sent[0].life, sent[0].has, sent[0].pair) }
+	:: atomic { sent[1].turn > 0 -> open(0, sent[1].turn, sent[1].life, sent[1].has, sent[1].pair) }
+	:: atomic { sent[2].turn > 0 -> open(1, sent[2].turn, sent[2].life, sent[2].has, sent[2].pair) }
+	:: atomic { sent[3].turn > 0 -> open(1, sent[3].turn, sent[3].life, sent[3].has, sent[3].pair) }
 	:: atomic { changes(0) -> say(0) }
 	:: atomic { changes(1) -> say(1) }
-	:: atomic { true -> meet(0, said[0].turn, said[0].life, said[0].heard) }
-	:: atomic { true -> meet(1, said[1].turn, said[1].life, said[1].heard) }
+	:: atomic { true -> meet(0, said[0].turn, said[0].life, said[0].heard, said[0].over, said[0].pair) }
+	:: atomic { true -> meet(1, said[1].turn, said[1].life, said[1].heard, said[1].over, said[1].pair) }
 	:: atomic { starts < STARTS -> starts++; wake(0) }
 	:: atomic { starts < STARTS -> starts++; wake(1) }
 	:: atomic { keep() }
@@ -279,6 +332,16 @@ active proctype world() {
 	:: atomic { carry(1) }
 	:: atomic { lapse(0) }
 	:: atomic { lapse(1) }
+#ifdef AGAIN
+	:: atomic { end(0) }
+	:: atomic { end(1) }
+	:: atomic { told(0) }
+	:: atomic { told(1) }
+	:: atomic { offer(0) }
+	:: atomic { offer(1) }
+	:: atomic { answer(0) }
+	:: atomic { answer(1) }
+#endif
 	od
 }
 
@@ -298,9 +361,9 @@ active proctype reach() {
 	byte p = 0;
 	do
 	:: atomic { true ->
-		meet(p, at[1-p].turn, at[1-p].life, at[1-p].heard);
+		meet(p, at[1-p].turn, at[1-p].life, at[1-p].heard, at[1-p].over, at[1-p].pair);
 		if
-		:: gives(1-p) -> open(p, at[1-p].turn, at[1-p].life, at[1-p].has)
+		:: gives(1-p) -> open(p, at[1-p].turn, at[1-p].life, at[1-p].has, at[1-p].pair)
 		:: else
 		fi;
 		p = 1 - p

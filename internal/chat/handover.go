@@ -40,6 +40,18 @@ type Pair struct {
 
 	Key     string // the move's key, sealed for this place; "" until it came
 	Private string // what opens the key when it comes, sealed for this place
+
+	// Was is the pair in which this place had retired when it made its offer. It
+	// holds until the answer has come: people are passed on by it.
+	Was *Pair `json:",omitempty"`
+}
+
+// Holds is the pair that holds: the one before, while this one is only offered.
+func (p *Pair) Holds() *Pair {
+	if p.Key == "" && p.Was != nil {
+		return p.Was
+	}
+	return p
 }
 
 // Mine reports whether the turn is this place's.
@@ -284,7 +296,8 @@ func (h *Handover) Overrule(ctx context.Context, move, why string) (Standing, er
 
 // End ends the pair: the place whose turn it is goes on alone, and the other
 // is retired for good, and does nothing but pass people on. It is for the place
-// whose turn it is first.
+// whose turn it is first. A place that has retired can be offered again, to the
+// one that it retired for: see Offer.
 func (h *Handover) End(ctx context.Context, move string) (Standing, error) {
 	return h.govern(ctx, move, func(s *Standing) error {
 		if s.Pair.Mine() && s.State == Frozen {
@@ -293,6 +306,7 @@ func (h *Handover) End(ctx context.Context, move string) (Standing, error) {
 		s.Pair.Over = true
 		if !s.Pair.Mine() && s.State == Standby {
 			s.State = Retired
+			s.Pair = *s.Pair.Holds() // nothing came of the offer
 		}
 		return nil
 	})

@@ -268,6 +268,59 @@ func TestHandOverThereAndBack(t *testing.T) {
 	})
 }
 
+func TestAPlaceThatHasRetiredIsPairedAgain(t *testing.T) {
+	ctx := t.Context()
+	p := newPairing(t)
+	p.pair()
+	p.b.did(p.b.Open(ctx, p.retire(p.a, p.b)))
+	old := p.retire(p.b, p.a)
+	p.a.did(p.a.Open(ctx, old))
+	_, err := p.b.Offer(ctx, "other", "")
+	isKind(t, err, chat.Conflict) // it stands by, and the move is not over
+	p.a.did(p.a.End(ctx, move))
+	p.b.did(p.b.End(ctx, move))
+	p.want(p.b, chat.Retired, 2)
+	own, key := p.b.at().Pair.Own, p.b.at().Pair.Key
+
+	t.Run("an offer that is not answered changes nothing for those who are passed on", func(t *testing.T) {
+		o, err := p.b.Offer(ctx, "again", "")
+		p.b.did(o, err)
+		p.want(p.b, chat.Standby, 0)
+		if st := p.b.at(); st.Pair.Holds().Key != key || st.Pair.Peer != "https://a.example" {
+			t.Errorf("it passes people on by %+v", st.Pair.Holds())
+		}
+		p.b.did(p.b.End(ctx, "again"))
+		p.want(p.b, chat.Retired, 2)
+	})
+	t.Run("nothing of the pair before is worth anything in the new one", func(t *testing.T) {
+		p.pair()
+		if at := p.b.at().Pair; at.Key == key || at.Own != own || at.Was != nil {
+			t.Errorf("the pair: %+v", at)
+		}
+		p.want(p.a, chat.Open, 0)
+		p.want(p.b, chat.Standby, 0)
+		_, err := p.a.Open(ctx, old)
+		isKind(t, err, chat.Denied)
+		c := p.retire(p.a, p.b)
+		p.b.did(p.b.Open(ctx, c))
+		p.want(p.a, chat.Standby, 1)
+		p.want(p.b, chat.Open, 1)
+	})
+	t.Run("the one that had the history first can follow, too", func(t *testing.T) {
+		p.b.did(p.b.End(ctx, move))
+		p.a.did(p.a.End(ctx, move))
+		p.want(p.a, chat.Retired, 1)
+		p.a, p.b = p.b, p.a
+		p.pair()
+		if own := p.b.at().Pair.Own; own != 0 {
+			t.Errorf("up to %d all is its own, and would not be compared", own)
+		}
+		p.a.did(nil, p.a.write(7))
+		p.b.did(p.b.Open(ctx, p.retire(p.a, p.b)))
+		p.want(p.b, chat.Open, 1)
+	})
+}
+
 func TestFreezeAndRetire(t *testing.T) {
 	ctx := t.Context()
 	p := newPairing(t)

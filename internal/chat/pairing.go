@@ -28,7 +28,9 @@ type PairAnswer struct {
 const moveKeyBytes = 32
 
 // Offer begins a pair at the place that takes the history, which receives from
-// now on. It must be empty, which is for the caller to know. It fails with
+// now on. It must be empty, which is for the caller to know, or have retired in
+// a pair that is over: then it stands by, and takes an answer only of the place
+// that it retired for, with which all that it has is compared. It fails with
 // Conflict if the place is in another move that is not over. Peer is the other
 // place's address, as this server reaches it; it may be empty.
 func (h *Handover) Offer(ctx context.Context, move, peer string) (o PairOffer, err error) {
@@ -37,7 +39,7 @@ func (h *Handover) Offer(ctx context.Context, move, peer string) (o PairOffer, e
 			if s.Pair.Move != "" && !s.Pair.Over {
 				return Errorf(Conflict, "this place is in the move %s already", s.Pair.Move).WithHint("end that first: godwit abort %s", s.Pair.Move)
 			}
-			if s.State != Open && s.State != Receiving {
+			if s.State != Open && s.State != Receiving && (s.State != Retired || !s.Pair.Over) {
 				return Errorf(Conflict, "this place is %s: nothing can be moved into it", s.State)
 			}
 			private, err := hpke.DHKEM(ecdh.X25519()).GenerateKey()
@@ -48,16 +50,11 @@ func (h *Handover) Offer(ctx context.Context, move, peer string) (o PairOffer, e
 			if err != nil {
 				return err
 			}
-			own := s.Pos
-			if s.State == Receiving && s.Pair.Move != "" && !s.Pair.Even {
-				own = s.Pair.Own // what came since came in a move that was given up
-			}
 			sealed, err := h.seal(raw, pairPurpose(move)+", private")
 			if err != nil {
 				return err
 			}
-			s.Pair = Pair{Move: move, Own: own, Private: sealed}
-			s.State = Receiving
+			s.offer(Pair{Move: move, Private: sealed})
 		}
 		if peer != "" {
 			s.Pair.Peer = peer
@@ -70,6 +67,26 @@ func (h *Handover) Offer(ctx context.Context, move, peer string) (o PairOffer, e
 		return nil
 	})
 	return o, err
+}
+
+// offer begins a pair, and says what of the place is its own in it.
+func (s *Standing) offer(p Pair) {
+	was := s.Pair
+	switch {
+	case s.State == Retired:
+		// All that it has came from the other place, or went there.
+		if p.Was, p.Peer = &was, was.Peer; !was.Even {
+			p.Own = was.Own
+		}
+		was.Was = nil
+		s.Pair, s.State = p, Standby
+		return
+	case s.State == Receiving && was.Move != "" && !was.Even:
+		p.Own = was.Own // what came since came in a move that was given up
+	default:
+		p.Own = s.Pos
+	}
+	s.Pair, s.State = p, Receiving
 }
 
 // Answer takes an offer at the place that has the history.
@@ -135,8 +152,12 @@ func (h *Handover) Accept(ctx context.Context, move string, a PairAnswer) error 
 			}
 			return err
 		}
+		if was := s.Pair.Was; was != nil && was.Log != a.Log {
+			return Errorf(Conflict, "this place has retired for another one than that which moves here: what it holds would be lost").
+				WithHint("give it up with godwit abort %s, and move into a new, empty place", move)
+		}
 		if s.Pair.Key, err = h.seal(key, pairPurpose(move)); err == nil {
-			s.Pair.Log = a.Log
+			s.Pair.Log, s.Pair.Was = a.Log, nil
 		}
 		return err
 	})

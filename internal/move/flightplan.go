@@ -129,17 +129,20 @@ func (f *Flight) makePlan(ctx context.Context, sample time.Duration) (*Plan, err
 		p.Predicted.Counts[plural(k, 2)] = n
 	}
 	for _, k := range chat.Kinds() {
-		if n := target.Totals.Kinds[k]; n > 0 && !w.target.here {
+		if n := target.Totals.Kinds[k]; n > 0 && !w.target.here && !w.returns() {
 			p.Predicted.There = append(p.Predicted.There, fmt.Sprintf("%d %s, which stay the target's own", n, plural(k, n)))
 		}
 	}
 	if err := f.checkPlaces(&w, source.Version, target.Version, p); err != nil {
 		return nil, err
 	}
-	if !w.target.here || w.over() && !(w.givenUp() && w.target.at.State == chat.Receiving) {
+	if w.returns() && !w.paired() || w.returns() && w.over() {
+		p.Predicted.There = append(p.Predicted.There, fmt.Sprintf("all that it had when it retired in the move %s: it is compared, and what the source has not got goes", w.target.at.Pair.Move))
+	}
+	if !w.returns() && !w.offered() && (!w.target.here || w.over() && !(w.givenUp() && w.target.at.State == chat.Receiving)) {
 		if n := target.Totals.Kinds[chat.KindMessage]; n > 0 {
 			return nil, chat.Errorf(chat.Conflict, "there are %d messages at the target: a place in use cannot become another one", n).
-				WithHint("move into a new, empty place; to bring two places together, import an archive of one into the other")
+				WithHint("move into a new, empty place, or into one that has retired for this source; to bring two places together, import an archive of one into the other")
 		}
 		if need := p.Predicted.Bytes; target.Free > 0 && target.Free < need {
 			return nil, chat.Errorf(chat.Full, "the target has %s of disk left, and the source holds %s", size(target.Free), size(need)).WithHint("make room at the target first")

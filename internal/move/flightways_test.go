@@ -263,6 +263,109 @@ func TestAMoveIsGivenUp(t *testing.T) {
 	})
 }
 
+// A place that went back, or that people have left for good, follows the other
+// one again: what it has is compared, and mended where it differs.
+func TestAPlaceThatRetiredForAnotherFollowsItAgain(t *testing.T) {
+	between(t, func(t *testing.T, from, to *spot) {
+		from.furnish(t, 120)
+		w := scribble(t, 3, 15*time.Millisecond, from, to)
+		r := fly(t, flight(t, from, to))
+		r.reach(move.StageFollow)
+		r.do(move.OrderCutover)
+		r.reach(move.StageReverse)
+		w.more(t, 20)
+		r.do(move.OrderRollback)
+		r.reach(move.StageFollow)
+		r.do(move.OrderAbort)
+		<-r.ended
+		if r.err != nil || from.state(t) != chat.Open || to.state(t) != chat.Retired {
+			t.Fatalf("%v; from is %s, to is %s", r.err, from.state(t), to.state(t))
+		}
+		w.more(t, 20)
+		to.exec(t, `UPDATE messages SET text = 'nessage 43' WHERE text = 'message 43'`)
+		to.exec(t, `DELETE FROM messages WHERE text = 'message 44'`)
+
+		again := flight(t, from, to)
+		again.Again = true
+		r = fly(t, again)
+		r.reach(move.StageFollow)
+		if s := to.state(t); s != chat.Standby {
+			t.Errorf("a place that people may still come by is %s, and does not pass them on", s)
+		}
+		r.do(move.OrderCutover)
+		r.reach(move.StageReverse)
+		w.more(t, 20)
+		r.do(move.OrderComplete)
+		<-r.ended
+		if r.err != nil || from.state(t) != chat.Retired || to.state(t) != chat.Open {
+			t.Fatalf("%v; from is %s, to is %s", r.err, from.state(t), to.state(t))
+		}
+		w.more(t, 20)
+
+		back := flight(t, to, from) // the same two, the other way round
+		back.Name = "home"
+		r = fly(t, back)
+		r.reach(move.StageFollow)
+		r.do(move.OrderCutover)
+		r.reach(move.StageReverse)
+		w.more(t, 20)
+		w.end()
+		r.do(move.OrderComplete)
+		<-r.ended
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+		w.check(t, from, to)
+		alike(t, from, to)
+		found := 0
+		from.messages(t, func(m *chat.Message) {
+			if m.Text == "message 43" || m.Text == "message 44" {
+				found++
+			}
+		})
+		if found != 2 {
+			t.Errorf("%d of the two messages are there that were damaged while the place was retired", found)
+		}
+	})
+}
+
+// What a place holds that has retired is not lost because somebody named it as
+// the target of a move from elsewhere.
+func TestAPlaceThatRetiredForAnotherTakesNothingFromElsewhere(t *testing.T) {
+	from, to := lites(t)
+	other, _ := lites(t)
+	from.furnish(t, 40)
+	other.furnish(t, 10)
+	r := following(t, flight(t, from, to))
+	r.do(move.OrderCutover)
+	r.reach(move.StageReverse)
+	r.do(move.OrderComplete)
+	<-r.ended
+	wrong := flight(t, other, from)
+	wrong.Name = "wrong"
+	if _, err := wrong.Run(t.Context()); !chat.IsKind(err, chat.Conflict) || from.state(t) != chat.Retired {
+		t.Errorf("%v, and the place is %s", err, from.state(t))
+	}
+	// Nor if whoever pairs them looks away.
+	o, err := from.party.Offer(t.Context(), "wrong", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := other.party.Answer(t.Context(), "wrong", "", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := from.party.Accept(t.Context(), "wrong", a); !chat.IsKind(err, chat.Conflict) {
+		t.Errorf("a place that retired for another one says: %v", err)
+	}
+	if err := wrong.Abort(t.Context()); err != nil || from.state(t) != chat.Retired {
+		t.Errorf("%v, and the place is %s", err, from.state(t))
+	}
+	if st, err := from.db.Standing(t.Context()); err != nil || st.Pair.Move != "hq" || !st.Pair.Over {
+		t.Errorf("it does not know any more for whom it retired: %+v, %v", st.Pair, err)
+	}
+}
+
 // A move that was given up begins again under its name: with the same place,
 // or with one that was set up anew, and it can go back from there.
 func TestAMoveThatWasGivenUpBeginsAgain(t *testing.T) {

@@ -268,6 +268,10 @@ func (f *Flight) landed(ctx context.Context, w whereabouts) error {
 	if max(w.source.at.Pair.Turn, w.target.at.Pair.Turn) > 0 {
 		stage = StageComplete
 	}
+	if w.stranded() {
+		return chat.Errorf(chat.Conflict, "the move %s is over at one place, and the other one has given its turn away: a copy from before was started, and nobody takes writes", f.Name).
+			WithHint("start the newer copy again; if there is none: godwit admin open --target-is-gone (or --source-is-gone) at the place that stands by")
+	}
 	for _, s := range []side{w.source, w.target} {
 		if s.here && !s.at.Pair.Over {
 			if _, err := s.party.End(ctx, f.Name); err != nil {

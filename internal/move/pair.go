@@ -72,10 +72,37 @@ func (w *whereabouts) over() bool {
 }
 
 // givenUp reports whether it ended so that it can begin again: people are at
-// the old place, and the new one was never open.
+// the old place, and the new one was never open, or has retired for the old one.
 func (w *whereabouts) givenUp() bool {
 	s, t := &w.source, &w.target
-	return w.over() && (!s.here || s.at.Pair.Mine()) && (!t.here || !t.at.Pair.Mine()) && (!s.here || s.at.State == chat.Open) && t.at.State != chat.Retired && t.at.State != chat.Standby
+	return w.over() && (!s.here || s.at.Pair.Mine()) && (!t.here || !t.at.Pair.Mine()) && (!s.here || s.at.State == chat.Open) &&
+		(t.at.State != chat.Standby || w.offered()) && (t.at.State != chat.Retired || w.returns())
+}
+
+// returns reports whether the target has retired for the source in a move that
+// is over: all that it has came from there, or went there.
+func (w *whereabouts) returns() bool {
+	t := &w.target.at
+	return t.State == chat.Retired && t.Pair.Over && t.Pair.Log == w.source.at.LogID
+}
+
+// offered reports whether a target that had retired has offered itself, and
+// the answer has not come yet.
+func (w *whereabouts) offered() bool {
+	t := &w.target
+	return t.here && t.at.State == chat.Standby && !t.at.Pair.Over && t.at.Pair.Log.IsZero()
+}
+
+// stranded reports whether nobody would take writes if the flight, which is
+// over at one place, ended at the other one too: that one has given its turn
+// away, and the first one is not open. A copy of it was started.
+func (w *whereabouts) stranded() bool {
+	for _, s := range [][2]*side{{&w.source, &w.target}, {&w.target, &w.source}} {
+		if s[0].here && !s[0].at.Pair.Over && s[0].at.State == chat.Standby && s[1].at.State != chat.Open {
+			return true
+		}
+	}
+	return false
 }
 
 // newer and older are the places by the turn they know of.
@@ -129,7 +156,9 @@ func (f *Flight) pair(ctx context.Context) error {
 		return err
 	}
 	f.board.say("the two places know each other")
-	if err := f.log.edit(func(j *flightJournal) { j.Begun = true }); err != nil {
+	if err := f.log.edit(func(j *flightJournal) { // what it knew of a pair that is over goes
+		j.Begun, j.Turn, j.Passed, j.Planned, j.Clean, j.Round = true, 0, time.Time{}, nil, nil, nil
+	}); err != nil {
 		return err
 	}
 	return f.step("paired")

@@ -134,6 +134,7 @@ func (g *gate) look(ctx context.Context) (chat.Standing, error) {
 		defer cancel()
 		st, err := g.server.Handover.Store.Standing(ctx)
 		if err == nil {
+			st.Pair = *st.Pair.Holds()
 			st = g.take(st)
 		}
 		return st, err

@@ -43,6 +43,8 @@ func (a *applier) welcome(s *session, h *head) error {
 	switch {
 	case a.batch.Mirror && (!paired || p.Move != a.batch.Move):
 		return chat.Errorf(chat.Conflict, "this place is in no move %s", a.batch.Move).WithHint("pair the places first: godwit sync FROM TO")
+	case a.batch.Mirror && p.Was != nil:
+		return chat.Errorf(chat.Conflict, "the two places of the move %s are not paired yet", p.Move).WithHint("run `godwit sync` again: it goes on where it stopped")
 	case a.batch.Mirror && (p.Mine() || h.State != chat.Receiving && h.State != chat.Standby):
 		return chat.Errorf(chat.Conflict, "this place is %s and takes writes itself: it does not become like the other one", h.State)
 	case a.batch.Mirror && p.Theirs < p.Turn:

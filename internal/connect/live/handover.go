@@ -31,7 +31,7 @@ func (d *Direct) handover() *chat.Handover { return &chat.Handover{Store: d.stor
 
 // bare leaves out what only the place itself may know.
 func bare(st chat.Standing) chat.Standing {
-	st.Pair.Key, st.Pair.Private, st.Pair.Offered = "", "", nil
+	st.Pair.Key, st.Pair.Private, st.Pair.Offered, st.Pair.Was = "", "", nil, nil
 	return st
 }
 
