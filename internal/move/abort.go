@@ -22,6 +22,7 @@ func (f *Flight) Abort(ctx context.Context) error {
 	if w.source.here && !w.source.at.Pair.Mine() {
 		return chat.Errorf(chat.Conflict, "people are at the new place: the move can't be given up").WithHint("back: godwit rollback %s; the end: godwit complete %s", f.Name, f.Name)
 	}
+	f.hookNoted(ctx, EventBegins, StageAborted)
 	for _, s := range []side{w.source, w.target} {
 		if !s.here || s.at.Pair.Over {
 			continue
@@ -31,5 +32,6 @@ func (f *Flight) Abort(ctx context.Context) error {
 		}
 	}
 	f.enterQuietly(StageAborted)
+	f.hookNoted(ctx, EventEnds, StageAborted)
 	return f.save()
 }

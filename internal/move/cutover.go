@@ -160,23 +160,40 @@ func (f *Flight) freezeAndPass(ctx context.Context, what string, part *chat.Tall
 			f.thaw(ctx)
 		}
 	}()
-	if err := f.step("frozen"); err != nil {
-		return err
-	}
-	f.enterQuietly(StageDelta)
 	// The lease ends by itself; what is not done by then is given up before.
 	limited, cancel := context.WithDeadline(ctx, began.Add(budget-min(margin, budget/4)))
 	defer cancel()
-	if err := f.delta(limited, frozen.Pos); err != nil {
-		return f.tooLong(limited, err, budget)
+	if err := f.prove(limited, part, budget); err != nil {
+		return err
+	}
+	c, err := f.retire(ctx, frozen.Pos)
+	if err != nil {
+		return err
+	}
+	retired = true
+	return f.openOther(ctx, what, c, began)
+}
+
+// prove carries and compares what people wrote last, while they wait.
+func (f *Flight) prove(ctx context.Context, part *chat.TallyPart, budget time.Duration) error {
+	if err := f.step("frozen"); err != nil {
+		return err
+	}
+	if err := f.turnTo(ctx, StageFreeze, StageDelta); err != nil {
+		return err
+	}
+	if err := f.delta(ctx, f.way.writer.at.Pos); err != nil {
+		return f.tooLong(ctx, err, budget)
 	}
 	if err := f.step("delta done"); err != nil {
 		return err
 	}
-	f.enterQuietly(StageVerify)
-	differ, err := f.gate(limited, part)
+	if err := f.turnTo(ctx, StageDelta, StageVerify); err != nil {
+		return err
+	}
+	differ, err := f.gate(ctx, part)
 	if err != nil {
-		return f.tooLong(limited, err, budget)
+		return f.tooLong(ctx, err, budget)
 	}
 	if len(differ) > 0 {
 		f.verified.dirty()
@@ -185,13 +202,21 @@ func (f *Flight) freezeAndPass(ctx context.Context, what string, part *chat.Tall
 	if err := f.step("verified"); err != nil {
 		return err
 	}
-	f.enterQuietly(StageCutover)
-	c, err := f.retire(ctx, frozen.Pos)
-	if err != nil {
-		return err
+	return f.turnTo(ctx, StageVerify, StageCutover)
+}
+
+// turnTo goes from one stage of the freeze to the next, unless a hook stops it.
+func (f *Flight) turnTo(ctx context.Context, from, to Stage) error {
+	err := f.hook(ctx, Event{What: EventEnds, Stage: from})
+	if err == nil {
+		f.enterQuietly(to)
+		err = f.hook(ctx, Event{What: EventBegins, Stage: to})
 	}
-	retired = true
-	return f.openOther(ctx, what, c, began)
+	if err != nil {
+		return chat.Errorf(chat.Conflict, "a hook stopped it while people waited: %w", err).
+			WithHint("nothing was changed, and people go on where they are; mend the hook, or leave it out")
+	}
+	return nil
 }
 
 func (f *Flight) tooLong(limited context.Context, err error, budget time.Duration) error {

@@ -242,6 +242,7 @@ func (f *Flight) end(ctx context.Context, stage Stage) error {
 	if err := f.step("before end"); err != nil {
 		return err
 	}
+	f.hookNoted(ctx, EventBegins, stage)
 	if stage == StageComplete {
 		// The old place keeps what it has; it is carried up to here.
 		if _, err := f.pass(ctx); err != nil {

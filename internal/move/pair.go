@@ -161,6 +161,9 @@ func (f *Flight) pair(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := f.hook(ctx, Event{What: EventEnds, Stage: StagePlan}); err != nil {
+		return err
+	}
 	return f.step("paired")
 }
 
@@ -260,8 +263,13 @@ func (f *Flight) passed(ctx context.Context, c *chat.Certificate) error {
 
 // hookEnds tells of the end of a stage that cannot be undone.
 func (f *Flight) hookEnds(ctx context.Context, stage Stage) error {
-	if err := f.hook(ctx, Event{What: EventEnds, Stage: stage}); err != nil {
+	f.hookNoted(ctx, EventEnds, stage)
+	return nil
+}
+
+// hookNoted tells of what nothing stops any more.
+func (f *Flight) hookNoted(ctx context.Context, what string, stage Stage) {
+	if err := f.hook(ctx, Event{What: what, Stage: stage}); err != nil {
 		f.Log.Warn("hook", "stage", string(stage), "err", err)
 	}
-	return nil
 }

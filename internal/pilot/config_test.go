@@ -72,6 +72,7 @@ func TestWhatIsWrongInAFileIsSaidWithItsLine(t *testing.T) {
 		{"a time below zero", `"5s"`, `"-5s"`, "line 8", ""},
 		{"no source", `from = "https://old.example.org"`, ``, "from is not set", ""},
 		{"a phase that is none", `freeze = `, `freese = `, "hooks.before.freese", "plan, presync"},
+		{"a hook that would never run", `[hooks.after]`, "[hooks.after]\nfollow = [\"x\"]", "hooks.after.follow would never be run", "before.freeze"},
 		{"a scope", `[hooks]`, "[scope]\nrooms = [\"ops\"]\n[hooks]", "carries the whole place", "godwit export"},
 		{"a people file", `[hooks]`, "people = \"p.csv\"\n[hooks]", "the target of a move between two places is empty", "imports"},
 		{"a throttle that is none", `"1.25x"`, `"fast"`, "fast", "1.25x"},

@@ -36,7 +36,7 @@ var events = map[string]string{move.EventBegins: "before", move.EventEnds: "afte
 // the point of no return: a hook that fails then is in the log.
 func (c *Crew) Hear(ctx context.Context, e move.Event) error {
 	m := messageOf(e)
-	if c.Notify != nil && e.What != move.EventBegins {
+	if c.Notify != nil && e.What != move.EventBegins && !within(e) {
 		c.Notify.Tell(m)
 	}
 	if e.What != move.EventBegins && e.What != move.EventEnds {

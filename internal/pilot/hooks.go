@@ -31,6 +31,10 @@ var phases = []move.Stage{
 	move.StageReverse, move.StageComplete, move.StageAborted,
 }
 
+// endless are the phases after which no hook runs, and what to name instead:
+// what ends them is the beginning of another one.
+var endless = map[move.Stage]string{move.StageFollow: "before.freeze, or after.cutover", move.StageReverse: "before.freeze, or before.complete"}
+
 func phaseNames() []string {
 	names := make([]string, len(phases))
 	for i, p := range phases {
@@ -50,6 +54,9 @@ func (h *Hooks) check() error {
 		for phase, files := range list {
 			if !slices.Contains(phaseNames(), phase) {
 				return chat.Errorf(chat.Invalid, "hooks.%s.%s: there is no phase of that name", when, phase).WithHint("the phases are %s", strings.Join(phaseNames(), ", "))
+			}
+			if instead, ok := endless[move.Stage(phase)]; ok && when == "after" {
+				return chat.Errorf(chat.Invalid, "hooks.after.%s would never be run", phase).WithHint("name it in %s", instead)
 			}
 			if slices.Contains(files, "") {
 				return chat.Errorf(chat.Invalid, "hooks.%s.%s names no file", when, phase)
@@ -101,6 +108,7 @@ func (h *Hooks) run(ctx context.Context, m Message, limit time.Duration) error {
 }
 
 func runHook(ctx context.Context, file string, input []byte, m Message, limit time.Duration) error {
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, file) //nolint:gosec // the operator names it
@@ -116,7 +124,10 @@ func runHook(ctx context.Context, file string, input []byte, m Message, limit ti
 	if err == nil {
 		return nil
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case errors.Is(outer.Err(), context.DeadlineExceeded):
+		err = errors.New("people could not wait for it any longer")
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("it took longer than %s", limit)
 	}
 	return chat.Errorf(chat.Denied, "the hook %s, %s %s, ended with: %w%s", file, m.Event, m.Phase, err, said.quoted()).
