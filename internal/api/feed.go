@@ -86,13 +86,17 @@ type Said struct {
 	Room  string   `json:"room,omitempty"`
 	On    bool     `json:"on,omitempty"`
 	Time  int64    `json:"time,omitempty"`
+	From  *int64   `json:"from,omitempty"` // as in Read
 }
 
 // Read is the body of POST /rooms/{id}/read: up to which message, by its
 // time, the room was read. A mark never goes back. The answer is empty, and
-// comes before the mark is stored, which takes up to two seconds.
+// comes before the mark is stored, which takes up to two seconds. From is the
+// mark that the client knows of: if another one was set back by hand
+// meanwhile, this one is too late and moves nothing.
 type Read struct {
-	Time int64 `json:"time"`
+	Time int64  `json:"time"`
+	From *int64 `json:"from,omitempty"`
 }
 
 // Reasons for which the server closes a feed.

@@ -3,8 +3,9 @@ package chat
 import "context"
 
 // MarkUnread sets the actor's mark back, so that a message and what follows
-// it in its room are unread. It fails with Invalid in rooms that they are not
-// in: nothing is counted there.
+// it in its room are unread, and no others: what was before it counts as read,
+// whether or not word of that has come yet. It fails with Invalid in rooms that
+// they are not in: nothing is counted there.
 func (s *Service) MarkUnread(ctx context.Context, a *Actor, id MessageID) (room RoomID, err error) {
 	if a.User == nil {
 		return room, errNobody()
@@ -28,8 +29,12 @@ func (s *Service) MarkUnread(ctx context.Context, a *Actor, id MessageID) (room 
 				return err
 			}
 			old, ok := found[mark.Key()].(*ReadMark)
-			if known := ok && !old.Gone; u != a.User.ID && !known || known && old.Read <= mark.Read {
+			known := ok && !old.Gone
+			if u != a.User.ID && (!known || old.Read <= mark.Read) {
 				continue
+			}
+			if known && old.Back && old.Read == mark.Read {
+				mark.Read-- // another mark than the first: what goes on from that one is too late
 			}
 			if err := tx.Put(mark); err != nil {
 				return err

@@ -59,10 +59,13 @@ type Mark struct {
 	Of   *Actor
 	Room RoomID
 	Read Time
+	From *Time // the mark that they knew of, as a RoomView has it; nil: whatever it was
 }
 
 // MarkRead takes in up to when people have read rooms. A mark never goes back,
-// nor ahead of the log's clock. Rooms that one is not in have none.
+// nor ahead of the log's clock, and moves none that was set back by hand and
+// that it does not know of: it was said before. Rooms that one is not in have
+// none.
 func (s *Service) MarkRead(ctx context.Context, marks []Mark) error {
 	return s.Store.Update(ctx, func(tx Tx) error {
 		for _, one := range marks {
@@ -87,8 +90,11 @@ func markRead(tx Tx, one Mark) error {
 	if err != nil {
 		return err
 	}
-	if old, ok := found[mark.Key()].(*ReadMark); ok && !old.Gone && old.Read >= mark.Read {
-		return nil
+	if old, ok := found[mark.Key()].(*ReadMark); ok && !old.Gone {
+		late := old.Back && one.From != nil && *one.From != max(old.Read, m.Joined)
+		if late || old.Read >= mark.Read {
+			return nil
+		}
 	}
 	return tx.Put(mark)
 }

@@ -205,7 +205,7 @@ func (h *hub) hear(s *socket, said api.Said) {
 	case said.Type == "typing":
 		h.typing(s, room)
 	case said.Type == "read":
-		h.marks.add(s.person.actor, room, chat.Time(said.Time))
+		h.marks.add(chat.Mark{Of: s.person.actor, Room: room, Read: chat.Time(said.Time), From: (*chat.Time)(said.From)})
 	}
 }
 

@@ -11,33 +11,43 @@ import (
 
 const (
 	marksEvery = 2 * time.Second
-	mostMarks  = 10_000 // that wait; more are forgotten
+	mostMarks  = 10_000 // rooms of people that wait; more are forgotten
+	mostFrom   = 4      // marks that wait of one of them
 )
 
 // marks gathers up to where people have read rooms, and stores it now and
 // then: reading must not cost a write a message.
 type marks struct {
 	mu   sync.Mutex
-	wait map[typist]chat.Mark
+	wait map[typist]map[chat.Time]chat.Mark // by the mark from which they go on
 	some chan struct{}
 }
 
 func newMarks() *marks {
-	return &marks{wait: map[typist]chat.Mark{}, some: make(chan struct{}, 1)}
+	return &marks{wait: map[typist]map[chat.Time]chat.Mark{}, some: make(chan struct{}, 1)}
 }
 
-// add takes in that somebody has read a room.
-func (m *marks) add(a *chat.Actor, room chat.RoomID, read chat.Time) {
-	if a.User == nil || read <= 0 {
+// add takes in that somebody has read a room. One that is too late does not
+// stand in the way of one that is not.
+func (m *marks) add(one chat.Mark) {
+	if one.Of.User == nil || one.Read <= 0 {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := typist{room, a.User.ID}
-	if len(m.wait) >= mostMarks || m.wait[k].Read >= read {
+	k, from := typist{one.Room, one.Of.User.ID}, chat.Time(-1)
+	if one.From != nil {
+		from = max(*one.From, 0)
+	}
+	of := m.wait[k]
+	if old, ok := of[from]; ok && old.Read >= one.Read || !ok && (len(m.wait) >= mostMarks || len(of) >= mostFrom) {
 		return
 	}
-	m.wait[k] = chat.Mark{Of: a, Room: room, Read: read}
+	if of == nil {
+		of = map[chat.Time]chat.Mark{}
+		m.wait[k] = of
+	}
+	of[from] = one
 	select {
 	case m.some <- struct{}{}:
 	default:
@@ -56,8 +66,10 @@ func (m *marks) take() []chat.Mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var list []chat.Mark
-	for _, one := range m.wait {
-		list = append(list, one)
+	for _, of := range m.wait {
+		for _, one := range of {
+			list = append(list, one)
+		}
 	}
 	clear(m.wait)
 	return list
@@ -90,7 +102,7 @@ func (s *Server) storeMarks(ctx context.Context) {
 	}
 	if chat.IsKind(err, chat.Unavailable) || ctx.Err() != nil {
 		for _, one := range list { // for when the place is open again
-			s.hub.marks.add(one.Of, one.Room, one.Read)
+			s.hub.marks.add(one)
 		}
 		return
 	}
@@ -107,6 +119,6 @@ func (s *Server) read(r *request) (any, error) {
 	if err := r.read(&in); err != nil {
 		return nil, err
 	}
-	s.hub.marks.add(r.actor, room, chat.Time(in.Time))
+	s.hub.marks.add(chat.Mark{Of: r.actor, Room: room, Read: chat.Time(in.Time), From: (*chat.Time)(in.From)})
 	return empty{}, nil
 }

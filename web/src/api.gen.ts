@@ -480,10 +480,12 @@ export interface Said {
   room?: string;
   on?: boolean;
   time?: number;
+  from?: number;
 }
 
 export interface Read {
   time: number;
+  from?: number;
 }
 
 export interface NewUpload {

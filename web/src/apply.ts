@@ -10,6 +10,7 @@ import { fetchPrefs } from "./accounts";
 import { api } from "./api";
 import type { Event, Message, Person, Place, Room } from "./api.gen";
 import { arrive, heldBack } from "./outbox";
+import { learnMark, toldOf } from "./marks";
 import { notify } from "./notify";
 import { opened, receive, reload, renewMembers } from "./room";
 import { personOf, state } from "./state";
@@ -80,7 +81,7 @@ function message(m: Message): void {
     next.unread = Math.min(mostUnread, (room.unread ?? 0) + 1);
     if (callsMe(m)) next.mentions = (room.mentions ?? 0) + 1;
   }
-  putRoom(next);
+  keepRoom(next);
 }
 
 // recount asks how much of a room is unread: a message that was may be no
@@ -90,7 +91,7 @@ function recount(id: string): void {
   recounting.add(id);
   window.setTimeout(() => {
     recounting.delete(id);
-    api.unread(id).then(apply, () => undefined); // the next start has it right
+    api.unread(id).then((e) => count(id, e), () => undefined); // the next start has it right
   }, 200);
 }
 
@@ -113,6 +114,11 @@ export function callsMe(m: Message): boolean {
 // putRoom keeps what is known of a room: in the sidebar if one is in it, and
 // on the page if it is shown.
 export function putRoom(room: Room): void {
+  learnMark(room);
+  keepRoom(room);
+}
+
+function keepRoom(room: Room): void {
   const rooms = new Map(state.rooms.value);
   if (room.member) rooms.set(room.id, merged(rooms.get(room.id), room));
   else rooms.delete(room.id);
@@ -139,11 +145,17 @@ function dropRoom(id: string): void {
 }
 
 // read takes in one's own mark. What was counted is not counted again when
-// its message comes.
+// its message comes; a mark that was set back is heard of twice where that
+// was done.
 function read(id: string, e: Event): void {
   const room = state.rooms.value.get(id);
-  if (!room || (!e.back && (e.read ?? 0) < (room.read ?? 0))) return;
-  putRoom({ ...room, read: e.read ?? 0, unread: e.unread ?? 0, mentions: e.mentions ?? 0, last: Math.max(room.last ?? 0, e.last ?? 0) });
+  if (!room || (e.back ? e.read === toldOf(id) : (e.read ?? 0) < (room.read ?? 0))) return;
+  count(id, e);
+}
+
+function count(id: string, e: Event): void {
+  const room = state.rooms.value.get(id);
+  if (room) keepRoom({ ...room, read: e.read ?? 0, unread: e.unread ?? 0, mentions: e.mentions ?? 0, last: Math.max(room.last ?? 0, e.last ?? 0) });
 }
 
 export function putPerson(person: Person): void {

@@ -3,9 +3,10 @@
 import { api, faultOf } from "./api";
 import type { Event, Frame, Said } from "./api.gen";
 import { apply } from "./apply";
+import { known, sayRead } from "./marks";
 import { sendWaiting } from "./outbox";
 import { here } from "./presence";
-import { known, reload, sayRead } from "./room";
+import { reload } from "./room";
 import { signedOut, take } from "./session";
 import { state } from "./state";
 
@@ -144,7 +145,7 @@ function hear(frame: Frame): void {
   // the events, is not shown beside what still waits for its answer.
   if (events.some(isFirst)) connected();
   apply(...events);
-  for (const e of events) if (e.type === "read" && e.id) known(e.id, e.read ?? 0);
+  events.forEach(known);
 }
 
 // The first frame of a connection says who is here.

@@ -5,7 +5,7 @@ import { hurry } from "./feed";
 import { watchDrafts } from "./drafts";
 import { watchOutbox } from "./outbox";
 import { watchPresence } from "./presence";
-import { read } from "./room";
+import { read } from "./marks";
 import { listen, route } from "./route";
 import { arrive, watchMove } from "./move";
 import { begin } from "./session";

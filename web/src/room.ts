@@ -3,15 +3,14 @@
 import { batch } from "@preact/signals";
 import { api, faultOf, type Where } from "./api";
 import type { History, Message } from "./api.gen";
-import { apply, putRoom } from "./apply";
-import { showing, say } from "./feed";
+import { putRoom } from "./apply";
+import { showing } from "./feed";
 import { addNewer, addOlder, aroundOf, compare, messagesOf, newerOf, olderOf, putMessage, type Page } from "./history";
+import { lookAgain, read } from "./marks";
 import { go, roomPath } from "./route";
 import { signedOut } from "./session";
 import { state, type Opened, type Seek } from "./state";
-import { learnSaved, talk } from "./talk";
-import { say as tell, sayFault } from "./ui";
-import { words } from "./words";
+import { learnSaved } from "./talk";
 
 let inFlight: AbortController | null = null;
 
@@ -29,9 +28,9 @@ function newFrom(id: string): number {
   return room?.unread ? room.read ?? 0 : 0;
 }
 
-const same = (id: string): Opened | null => (state.opened.value?.id === id ? state.opened.value : null);
+export const same = (id: string): Opened | null => (state.opened.value?.id === id ? state.opened.value : null);
 
-function change(id: string, part: Partial<Opened>): void {
+export function change(id: string, part: Partial<Opened>): void {
   const o = same(id);
   if (o) state.opened.value = { ...o, ...part };
 }
@@ -52,7 +51,7 @@ export function openRoom(id: string, message = ""): void {
     change(id, { marked: "" });
     return;
   }
-  if (!o) unreadAgain = "";
+  if (!o) lookAgain();
   batch(() => {
     if (!o) state.opened.value = blank(id);
     read(id);
@@ -224,54 +223,3 @@ export function renewMembers(id: string, who: string, gone: boolean): void {
 }
 
 let renewing = 0;
-
-// unreadAgain is the room of which somebody said that it is unread: looking at
-// it does not make it read until it is opened again.
-let unreadAgain = "";
-
-// markUnread makes a message the first unread one of its room.
-export async function markUnread(m: Message): Promise<void> {
-  try {
-    unreadAgain = m.room;
-    apply(await talk.unread(m.id));
-    change(m.room, { readTo: m.sent - 1 });
-    tell(words.markedUnread);
-  } catch (e) {
-    unreadAgain = "";
-    sayFault(faultOf(e));
-  }
-}
-
-// read marks the room that is shown as read up to its newest message, if
-// somebody looks at it.
-export function read(id: string): void {
-  const o = same(id);
-  const room = state.rooms.value.get(id);
-  if (!o?.loaded || !room || unreadAgain === id || document.hidden || newerOf(o.pages)) return;
-  const time = Math.max(room.last ?? 0, messagesOf(o.pages).at(-1)?.sent ?? 0);
-  if (!time || (time <= (room.read ?? 0) && !room.unread)) return;
-  apply({ type: "read", id, read: time, last: time });
-  unsaid.set(id, time);
-  if (!readTimer) readTimer = window.setTimeout(sayRead, sayReadEvery);
-}
-
-// unsaid is up to when rooms were read that the server does not know of yet.
-const unsaid = new Map<string, number>();
-const sayReadEvery = 400; // ms
-let readTimer = 0;
-
-// sayRead tells the server what was read, again after a lost connection.
-export function sayRead(): void {
-  clearTimeout(readTimer);
-  readTimer = 0;
-  for (const [room, time] of unsaid) say({ type: "read", room, time });
-}
-
-// known is the server's word that it knows of a mark.
-export function known(room: string, time: number): void {
-  if ((unsaid.get(room) ?? Infinity) <= time) unsaid.delete(room);
-}
-
-export function forgetRead(): void {
-  unsaid.clear();
-}

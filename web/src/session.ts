@@ -7,7 +7,7 @@ import { stopFeed, watchFeed } from "./feed";
 import { clearDrafts, loadDrafts } from "./drafts";
 import { forgetAll, keeping } from "./kept";
 import { clearOutbox, loadOutbox } from "./outbox";
-import { forgetRead } from "./room";
+import { forgetRead, learnMark } from "./marks";
 import { state } from "./state";
 import { forgetSaved } from "./talk";
 import { forgetThreads, learnFollowed } from "./threads";
@@ -34,6 +34,7 @@ export async function begin(): Promise<void> {
 
 // take puts what the server said first into the state.
 export function take(start: Start): void {
+  start.rooms?.forEach(learnMark);
   batch(() => {
     state.start.value = start;
     keeping(start.me.id);

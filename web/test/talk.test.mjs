@@ -327,6 +327,59 @@ describe("messages", { skip: bin ? false : "GODWIT_BIN is not set" }, () => {
       calm(page);
     });
 
+    // held keeps back what a page says of reading until let go, as a slow
+    // connection does.
+    const held = async (p) => {
+      const list = [];
+      let open = false, server;
+      await p.routeWebSocket(/\/api\/v1\/feed/, (s) => {
+        server = s.connectToServer();
+        s.onMessage((m) => (!open && JSON.parse(m).type === "read" ? list.push(m) : server.send(m)));
+      });
+      return {
+        list,
+        letGo: () => {
+          open = true;
+          for (const m of list) server.send(m);
+        },
+      };
+    };
+    const times = async (id) => (await place.call(ada, "GET", `/rooms/${id}/read`)).read ?? 0;
+    const reached = async (id, time) => {
+      for (const end = Date.now() + 60_000; (await times(id)) < time; ) {
+        assert.ok(Date.now() < end, "a mark was not stored");
+        await new Promise((done) => setTimeout(done, 200));
+      }
+    };
+
+    it("a room that was marked unread stays so when word comes late that it was read", async () => {
+      await place.call("Bo", "PUT", `/rooms/${other}/members/me`, {});
+      page = await enter(ada, {}, "/room/" + other);
+      await composer().waitFor();
+      const marks = await held(page);
+      await page.reload();
+      await page.goto("/room/" + room);
+      let sent = 0;
+      for (const n of ["one", "two", "three"]) sent = (await post("Bo", "late " + n)).sent;
+      await row("late three").waitFor();
+      const says = () => marks.list.map((m) => JSON.parse(m)).filter((m) => m.room === room && m.time >= sent);
+      while (!says().length) await page.waitForTimeout(50);
+      await menu("late two", "Mark unread from here");
+      await page.locator(".side-link.unread", { hasText: "Mud flats" }).waitFor();
+      marks.letGo();
+      // A mark that is said later is stored later: then the late one was looked at.
+      const news = await place.call("Bo", "POST", `/rooms/${other}/messages`, { text: "look here", nonce: "nonce-of-late-news" });
+      await page.locator(".side-link", { hasText: "High [water]" }).click();
+      await row("look here").waitFor();
+      await reached(other, news.sent);
+      assert.equal((await place.call(ada, "GET", `/rooms/${room}/read`)).unread, 2);
+      await page.locator(".side-link.unread", { hasText: "Mud flats" }).waitFor();
+      await page.locator(".side-link", { hasText: "Mud flats" }).click();
+      await page.locator(".side-link.unread", { hasText: "Mud flats" }).waitFor({ state: "detached" });
+      await reached(room, sent);
+      calm(page);
+    });
+
     it("a room is unread from a message on, until it is opened again", async () => {
       await start();
       for (const n of ["one", "two", "three"]) await post("Bo", "unread " + n);

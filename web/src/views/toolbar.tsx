@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Message } from "../api.gen";
-import { markUnread } from "../room";
+import { markUnread } from "../marks";
 import { go, roomPath } from "../route";
 import { state } from "../state";
 import { beginEdit, mayDelete, mayEdit, mayWrite, saved, setPinned, setSaved, spoken } from "../talk";
