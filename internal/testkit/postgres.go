@@ -65,7 +65,9 @@ func address(dir, name string) string {
 
 // keeper waits until its input ends, which it does when the process that
 // started it is gone however that came, and then clears up.
-const keeper = `cat >/dev/null; "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1; rm -rf "$2"`
+// What was stopped by a signal is let go before.
+const keeper = `cat >/dev/null; pid=$(head -n 1 "$2/data/postmaster.pid" 2>/dev/null); [ -z "$pid" ] ||
+kill -CONT $pid $(cat /proc/$pid/task/$pid/children) 2>/dev/null; "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1; rm -rf "$2"`
 
 func newCluster() (dir string, err error) {
 	bin, err := findPostgres()
@@ -79,7 +81,7 @@ func newCluster() (dir string, err error) {
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := keep(as, bin, dir); err != nil {
+	if alive, err = keep(as, bin, dir); err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	data := filepath.Join(dir, "data")
@@ -154,14 +156,14 @@ func run(as *syscall.Credential, name string, args ...string) error {
 // alive is the keeper's input: open as long as this process lives.
 var alive io.Closer //nolint:unused // it only has to be held
 
-func keep(as *syscall.Credential, bin, dir string) error {
+// keep starts a keeper of a directory, which clears up when its input is closed.
+func keep(as *syscall.Credential, bin, dir string) (io.Closer, error) {
 	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setsid: true}
 	cmd.Dir = "/"
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	alive = in
-	return cmd.Start()
+	return in, cmd.Start()
 }
