@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -15,6 +16,30 @@ type bell struct {
 	mu    sync.Mutex
 	waits chan struct{} // nil while nobody waits
 	pos   chat.Position
+
+	wrote atomic.Pointer[func(chat.Position)] // hears of this process's commits
+}
+
+// OnWrite makes fn hear of each commit of this process.
+func (db *DB) OnWrite(fn func(chat.Position)) { db.bell.wrote.Store(&fn) }
+
+// Rung wakes those who wait, if another process is further than what is known
+// here. It is not taken for true: the head is.
+func (db *DB) Rung(pos chat.Position) {
+	b := &db.bell
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if pos > b.pos {
+		b.wake()
+	}
+}
+
+// written is ring for what this process has committed.
+func (b *bell) written(pos chat.Position) {
+	b.ring(pos)
+	if fn := b.wrote.Load(); fn != nil && *fn != nil {
+		(*fn)(pos)
+	}
 }
 
 // Doorbell returns a channel that is closed after the next change. Take it
@@ -33,6 +58,19 @@ func (b *bell) ring(pos chat.Position) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pos = max(b.pos, pos)
+	b.wake()
+}
+
+// again is ring where positions may have gone back: another database has
+// taken over.
+func (b *bell) again(pos chat.Position) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pos = pos
+	b.wake()
+}
+
+func (b *bell) wake() {
 	if b.waits != nil {
 		close(b.waits)
 		b.waits = nil
@@ -68,6 +106,9 @@ func (db *DB) watch() {
 		err := db.view(db.ctx, func(s *session) (err error) { now, err = s.Head(); return err })
 		if err != nil { // a database out of reach is found out by those who read it
 			continue
+		}
+		if now.Epoch != seen.Epoch && now.Pos < db.bell.heard() {
+			db.bell.again(now.Pos)
 		}
 		if now.Pos > db.bell.heard() || now.State != seen.State || now.Lease != seen.Lease {
 			db.bell.ring(now.Pos)

@@ -300,7 +300,7 @@ func (db *DB) holding(ctx context.Context, conn *sql.Conn, tx *sql.Tx, fn func(*
 		db.expire(h, chat.TimeOf(db.wall()))
 	}
 	if h.Pos != before.Pos || h.State != before.State || h.Lease != before.Lease {
-		db.bell.ring(h.Pos)
+		db.bell.written(h.Pos)
 	}
 	return nil
 }
