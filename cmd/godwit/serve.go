@@ -33,10 +33,11 @@ const (
 // serveCmd serves a place.
 type serveCmd struct {
 	place    `embed:""`
-	Listen   string `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
-	Address  string `placeholder:"URL" env:"GODWIT_ADDRESS"`
-	KeyFile  string `name:"key-file" placeholder:"FILE"`
-	Log      string `enum:"text,json" default:"text"`
+	Listen   string        `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
+	Address  string        `placeholder:"URL" env:"GODWIT_ADDRESS"`
+	KeyFile  string        `name:"key-file" placeholder:"FILE"`
+	Log      string        `enum:"text,json" default:"text"`
+	Drain    time.Duration `default:"20s" placeholder:"TIME" env:"GODWIT_DRAIN"`
 	tlsFlags `embed:""`
 
 	Proxies    []netip.Prefix `name:"proxy" placeholder:"NETWORK" env:"GODWIT_PROXY"`
@@ -198,7 +199,8 @@ func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *offi
 	if err := c.greet(ctx, a, desk, s); err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx, leave := draining(ctx, s, c.Drain, log)
+	defer leave()
 	web := &http.Server{
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, WriteTimeout: 10 * time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -244,6 +246,19 @@ func (c *serveCmd) run(ctx context.Context, a *app, s *server.Server, desk *offi
 	})
 	log.Info("serving", "address", desk.at(order{}), "listen", l.web.Addr().String(), "version", version)
 	return g.Wait()
+}
+
+// draining returns a group whose context ends a while after that of the caller:
+// when the load balancer has noticed, and people were sent to other nodes.
+func draining(asked context.Context, s *server.Server, patience time.Duration, log *slog.Logger) (*errgroup.Group, context.Context, func()) {
+	lasting, end := context.WithCancel(context.WithoutCancel(asked))
+	g, ctx := errgroup.WithContext(lasting)
+	stop := context.AfterFunc(asked, func() {
+		defer end()
+		log.Info("leaving")
+		s.Drain(ctx, patience)
+	})
+	return g, ctx, func() { stop(); end() }
 }
 
 // ended makes the end that was asked for no error.

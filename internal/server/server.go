@@ -90,6 +90,8 @@ type Server struct {
 	pulse    pulse
 	gate     *gate
 	web      *pages
+
+	readiness *readiness
 }
 
 // New makes a server. It reads neither messages nor files. It fails with
@@ -97,7 +99,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{Config: c, started: time.Now(), tries: newLimits(), drawing: semaphore.NewWeighted(atOncePix),
 		outward: newOutward(c.FetchAllow), links: make(chan *chat.Message, cardsWaiting)}
-	s.hub, s.floods.off, s.gate = newHub(s), c.Floods, newGate(s)
+	s.hub, s.floods.off, s.gate, s.readiness = newHub(s), c.Floods, newGate(s), newReadiness()
 	if c.Name == "" {
 		s.Name = "Godwit"
 	}
@@ -268,19 +270,6 @@ func (s *Server) routes() (http.Handler, error) {
 		mux.Handle("/", pages)
 	}
 	return s.guard(mux)
-}
-
-// ready says whether people can be served: whether the log can be read.
-func (s *Server) ready(r *request) (any, error) {
-	var h chat.Head
-	err := s.Service.Store.View(r.Context(), func(rd chat.Reader) (err error) {
-		h, err = rd.Head()
-		return err
-	})
-	return struct {
-		State    chat.State    `json:"state"`
-		Position chat.Position `json:"position"`
-	}{h.State, h.Pos}, err
 }
 
 // movers lets those in who show a token for it.

@@ -308,10 +308,11 @@ func (db *DB) holding(ctx context.Context, conn *sql.Conn, tx *sql.Tx, fn func(*
 // head is the row that every write locks first.
 type head struct {
 	chat.Head
-	clock chat.Time
-	since chat.Time // when the freeze began
-	ended bool      // the freeze that is stored has lapsed
-	db    *DB
+	clock   chat.Time
+	since   chat.Time // when the freeze began
+	ended   bool      // the freeze that is stored has lapsed
+	touched bool      // it is written though nothing in it is new
+	db      *DB
 }
 
 // tick returns a moment after every one that it returned before.

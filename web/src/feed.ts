@@ -112,7 +112,7 @@ function connect(): void {
 // pauseAfter says how long to wait before coming back: some come at once, and
 // many who were sent away together come one after the other.
 function pauseAfter(code: number, reason: string): number {
-  if (code === codes.restart) return Math.random() * 1000 * Math.max(1, Number(reason) || 1);
+  if (code === codes.restart) return Math.random() * 1000 * Math.max(0.5, Number(reason) || 0);
   if (code === codes.policy) return longPause;
   const ms = pause * (0.5 + Math.random());
   pause = Math.min(pause * 2, longPause);
