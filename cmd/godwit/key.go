@@ -17,15 +17,15 @@ import (
 // secrets in the database are sealed.
 const keyName = "godwit.key"
 
-// sealer finds the key: in GODWIT_KEY, in the file that was named, or in the
+// key finds the key: in GODWIT_KEY, in the file that was named, or in the
 // data directory, where it is made if it is not there.
-func (p *place) sealer() (chat.Sealer, error) {
+func (p *place) key() ([]byte, error) {
 	if text := strings.TrimSpace(os.Getenv("GODWIT_KEY")); text != "" {
 		key, err := server.ParseKey(text)
 		if err != nil {
 			return nil, chat.Errorf(chat.Invalid, "GODWIT_KEY: %w", err).WithHint("make one with: openssl rand -base64 32")
 		}
-		return server.NewSealer(key)
+		return key, nil
 	}
 	file := cmp.Or(p.keyFile, os.Getenv("GODWIT_KEY_FILE"))
 	named := file != ""
@@ -43,7 +43,7 @@ func (p *place) sealer() (chat.Sealer, error) {
 	if err != nil {
 		return nil, chat.Errorf(chat.Invalid, "%s: %w", file, err).WithHint("put back the file that was there, or secrets that it sealed are lost")
 	}
-	return server.NewSealer(key)
+	return key, nil
 }
 
 // makeKey makes a key file that only its owner can read. If another process

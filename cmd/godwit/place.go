@@ -11,6 +11,7 @@ import (
 	"github.com/godwit-chat/godwit/internal/blob"
 	"github.com/godwit-chat/godwit/internal/chat"
 	"github.com/godwit-chat/godwit/internal/markup"
+	"github.com/godwit-chat/godwit/internal/server"
 	"github.com/godwit-chat/godwit/internal/store"
 )
 
@@ -67,6 +68,7 @@ type opened struct {
 	store  *store.DB
 	files  *blob.Dir
 	sealer chat.Sealer
+	key    []byte
 }
 
 // open opens the place, and makes it if it is not there. It fails with
@@ -90,7 +92,11 @@ func (p *place) openWith(ctx context.Context, o store.Options) (_ *opened, err e
 	if err := os.MkdirAll(p.dir(), 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w", p.dir(), err)
 	}
-	sealer, err := p.sealer()
+	key, err := p.key()
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := server.NewSealer(key)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +108,7 @@ func (p *place) openWith(ctx context.Context, o store.Options) (_ *opened, err e
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &opened{p.title(), db, files, sealer}, nil
+	return &opened{p.title(), db, files, sealer, key}, nil
 }
 
 // searchText is what a message is found by: its words, and those that a

@@ -32,13 +32,14 @@ const (
 
 // serveCmd serves a place.
 type serveCmd struct {
-	place    `embed:""`
-	Listen   string        `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
-	Address  string        `placeholder:"URL" env:"GODWIT_ADDRESS"`
-	KeyFile  string        `name:"key-file" placeholder:"FILE"`
-	Log      string        `enum:"text,json" default:"text"`
-	Drain    time.Duration `default:"20s" placeholder:"TIME" env:"GODWIT_DRAIN"`
-	tlsFlags `embed:""`
+	place        `embed:""`
+	Listen       string        `default:"127.0.0.1:8065" placeholder:"ADDR" env:"GODWIT_LISTEN"`
+	Address      string        `placeholder:"URL" env:"GODWIT_ADDRESS"`
+	KeyFile      string        `name:"key-file" placeholder:"FILE"`
+	Log          string        `enum:"text,json" default:"text"`
+	Drain        time.Duration `default:"20s" placeholder:"TIME" env:"GODWIT_DRAIN"`
+	tlsFlags     `embed:""`
+	clusterFlags `embed:""`
 
 	Proxies    []netip.Prefix `name:"proxy" placeholder:"NETWORK" env:"GODWIT_PROXY"`
 	FetchAllow []netip.Prefix `name:"fetch-allow" placeholder:"NETWORK" env:"GODWIT_FETCH_ALLOW"`
@@ -68,6 +69,11 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
+	crew, err := c.join(ctx, o, l.web.Addr(), log)
+	if err != nil {
+		return err
+	}
+	defer crew.close()
 	desk, err := c.office(ctx, o, l.web.Addr())
 	if err != nil {
 		return err
@@ -78,6 +84,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		Service: desk.service, Files: o.files, Previews: filepath.Join(c.dir(), "previews"), Log: log, Address: desk.address,
 		Web: dist, Move: live.Handler(place), Version: version, Database: c.title(),
 		FetchAllow: c.FetchAllow, Proxies: c.Proxies,
+		Nodes: crew.nodes, Node: crew.node, Bell: o.store, Bus: crew.bus,
 		Handover: &chat.Handover{Store: o.store, Sealer: o.sealer},
 		Report: func(ctx context.Context, name string) (server.Report, error) {
 			r, err := move.Recorded(ctx, o.store, name)

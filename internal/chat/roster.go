@@ -142,6 +142,18 @@ func (s *Service) roster(r Reader) (*Roster, error) {
 	k := &s.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if p := k.held; p != nil && p.at.LogID == h.LogID && p.at.Epoch != h.Epoch {
+		// Another process has begun to write: what is held is true all the same.
+		goesOn, err := r.Follows(p.at)
+		if err != nil {
+			return nil, err
+		}
+		if goesOn {
+			next := *p
+			next.at.Epoch = h.Epoch
+			k.held = &next
+		}
+	}
 	if p := k.held; p != nil && p.at.LogID == h.LogID && p.at.Epoch == h.Epoch {
 		if p.at.Pos >= h.Pos {
 			if p.at.Pos == h.Pos {

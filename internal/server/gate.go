@@ -47,6 +47,7 @@ func newGate(s *Server) *gate {
 const (
 	lookPause = 10 * time.Millisecond // between two looks of a place in use
 	holdLook  = 200 * time.Millisecond
+	nodeLook  = time.Second
 	tellEvery = 10 * time.Minute // who came by the old place is logged
 )
 
@@ -105,6 +106,9 @@ func (g *gate) until(st chat.Standing) time.Duration {
 	}
 	if st.State == chat.Frozen && st.Lease != 0 && st.Lease != chat.Unasked {
 		return max(lookPause, time.Duration(st.Lease-st.Now)*time.Microsecond)
+	}
+	if g.server.Nodes != nil {
+		return nodeLook // a move that begins at another node is not in the log
 	}
 	return tellEvery
 }

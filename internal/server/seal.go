@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/godwit-chat/godwit/internal/chat"
@@ -63,6 +64,15 @@ func (s sealer) Open(text, purpose string) ([]byte, error) {
 	}
 	return nil, chat.Errorf(chat.Damaged, "a secret cannot be opened: it was sealed with another key, or changed").
 		WithHint("start the server with the key file that it had before")
+}
+
+// KeyPrint is what a key is known by where it must not be found out.
+func KeyPrint(key []byte) string {
+	b, err := hkdf.Key(sha256.New, key, nil, "godwit key print", 16)
+	if err != nil {
+		panic(err) // the length is one that HKDF can make
+	}
+	return hex.EncodeToString(b)
 }
 
 // NewKey makes a key for NewSealer.

@@ -59,6 +59,14 @@ type Config struct {
 	// Hold bounds what waits while the place is frozen.
 	Hold Hold
 
+	// Nodes is what other processes know that serve the same place, and Node what
+	// they are told of this one; nil is alone. Bell and Bus make them hear of each
+	// other sooner; without Bus they look.
+	Nodes chat.Nodes
+	Node  chat.Node
+	Bell  chat.Bell
+	Bus   chat.Bus
+
 	// Report returns the report of a move; nil has none.
 	Report func(ctx context.Context, move string) (Report, error)
 }
@@ -171,6 +179,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.gate.follow(ctx) })
 	g.Go(func() error { return s.meet(ctx) })
 	g.Go(func() error { return s.hub.follow(ctx) })
+	g.Go(func() error { return s.attend(ctx) })
 	g.Go(func() error { return s.hub.watch(ctx) })
 	g.Go(func() error { return s.hub.tellBrought(ctx) })
 	g.Go(func() error { return s.hub.tellPresence(ctx) })
