@@ -163,7 +163,7 @@ func (a *applier) apply(s *session, h *head) (err error) {
 	if err := a.allowed(); err != nil {
 		return err
 	}
-	if a.seen != h.Pos {
+	if a.seen != h.Pos || h.doubted {
 		clear(a.states)
 		if err := a.look(s, h.Pos); err != nil {
 			return err

@@ -90,29 +90,3 @@ func (b *bell) heard() chat.Position {
 	defer b.mu.Unlock()
 	return b.pos
 }
-
-// watch rings for what other processes write, and do to the state of the place.
-func (db *DB) watch() {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	seen := db.first
-	for {
-		select {
-		case <-db.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		var now chat.Head
-		err := db.view(db.ctx, func(s *session) (err error) { now, err = s.Head(); return err })
-		if err != nil { // a database out of reach is found out by those who read it
-			continue
-		}
-		if now.Epoch != seen.Epoch && now.Pos < db.bell.heard() {
-			db.bell.again(now.Pos)
-		}
-		if now.Pos > db.bell.heard() || now.State != seen.State || now.Lease != seen.Lease {
-			db.bell.ring(now.Pos)
-		}
-		seen = now
-	}
-}

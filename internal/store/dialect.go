@@ -18,6 +18,8 @@ type dialect struct {
 	snapshot *sql.TxOptions // of a View
 	lock     string         // after the SELECT that locks the head
 	clock    string         // the query for the database's own clock, in µs; "" is the machine's
+	server   string         // what tells a server from one that takes over from it
+	freeHead string         // ends who holds the head and has waited $1 seconds for its client
 	size     string         // the query for the bytes on disk
 	bodySize string         // the number "size" of a body
 
@@ -49,6 +51,11 @@ type dialect struct {
 	classify func(err error) *chat.Error
 	// stale reports whether a connection had broken before it was used.
 	stale func(err error) bool
+	// broke reports whether an error that is Unavailable is the end of a
+	// connection; nil where that says nothing.
+	broke func(err error) bool
+	// readOnly reports whether a server that took writes is a standby now.
+	readOnly func(err error) bool
 
 	words words
 }

@@ -29,22 +29,30 @@ func TestPostgresGoesAway(t *testing.T) {
 }
 
 func TestStoppedNodeHoldsNobodyUp(t *testing.T) {
-	path := testkit.Postgres(t)
-	db := open(t, path)
-	// What a node does that is stopped in the middle of a write.
-	stopped := raw(t, path+"&idle_in_transaction_session_timeout=2000")
-	tx, err := stopped.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(`SELECT pos FROM head FOR UPDATE`); err != nil {
-		t.Fatal(err)
-	}
-	took := timed(func() { put(t, db, userN(1)) })
-	if took.Seconds() > 5 {
-		t.Errorf("a write waited for %s", took)
-	}
-	if err := tx.Commit(); err == nil {
-		t.Error("the stopped node could commit afterwards")
+	for name, settings := range map[string]string{
+		"the server has the bound of those that write": "&idle_in_transaction_session_timeout=2000",
+		"the server has no bound":                      "&idle_in_transaction_session_timeout=0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := testkit.Postgres(t)
+			db := open(t, path)
+			// What a node does that is stopped in the middle of a write.
+			stopped := raw(t, path+settings)
+			tx, err := stopped.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.Exec(`SELECT pos FROM head FOR UPDATE`); err != nil {
+				t.Fatal(err)
+			}
+			took := timed(func() { put(t, db, userN(1)) })
+			t.Log("a write waited for", took)
+			if took.Seconds() > 5 {
+				t.Errorf("a write waited for %s", took)
+			}
+			if err := tx.Commit(); err == nil {
+				t.Error("the stopped node could commit afterwards")
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -26,11 +27,18 @@ const (
 
 func postgresDialect() *dialect {
 	return &dialect{
-		goose:      goose.DialectPostgres,
-		shared:     true,
-		snapshot:   &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-		lock:       ` FOR UPDATE`,
-		clock:      `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
+		goose:    goose.DialectPostgres,
+		shared:   true,
+		snapshot: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		lock:     ` FOR UPDATE`,
+		clock:    `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
+		server:   `(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint`,
+		freeHead: freeHeadPostgres,
+		broke:    brokePostgres,
+		readOnly: func(err error) bool {
+			e, ok := errors.AsType[*pgconn.PgError](err)
+			return ok && e.Code == "25006"
+		},
 		size:       `SELECT pg_database_size(current_database())`,
 		bodySize:   `(body::json ->> 'size')::bigint`,
 		bind:       func(q string) string { return q },
@@ -49,6 +57,22 @@ func postgresDialect() *dialect {
 		},
 		words: postgresWords{},
 	}
+}
+
+// freeHeadPostgres finds who locked the row by the number of the transaction,
+// which the row bears. A process that was stopped is waited for by its server.
+const freeHeadPostgres = `SELECT pg_terminate_backend(a.pid) FROM head h JOIN pg_stat_activity a ON a.backend_xid = h.xmax
+	WHERE a.wait_event_type = 'Client' AND a.state_change < clock_timestamp() - make_interval(secs => $1)`
+
+// lasting are the settings of all connections: a client that is gone without
+// a word is noticed; and no setting of a role breaks a wait for the standby
+// off, after which a commit would count that is only in one place.
+var lasting = map[string]string{
+	"tcp_user_timeout":        "10000",
+	"tcp_keepalives_idle":     "5",
+	"tcp_keepalives_interval": "2",
+	"tcp_keepalives_count":    "3",
+	"statement_timeout":       "0",
 }
 
 // writing are the settings of connections that write. The first two keep a
@@ -86,13 +110,16 @@ func openPostgres(ctx context.Context, db *DB, path string) error {
 			return nil, chat.Errorf(chat.Invalid, "%s is not the address of a Postgres database: %w", shown(path), err).
 				WithHint("as in postgres://user:password@host:5432/database")
 		}
-		for k, v := range settings {
-			config.RuntimeParams[k] = v
+		for _, some := range []map[string]string{lasting, settings} {
+			for k, v := range some {
+				config.RuntimeParams[k] = v
+			}
 		}
+		db.reach(config, path)
 		if config.RuntimeParams["application_name"] == "" {
 			config.RuntimeParams["application_name"] = "godwit"
 		}
-		p := stdlib.OpenDB(*config)
+		p := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
 		p.SetMaxOpenConns(conns)
 		p.SetMaxIdleConns(conns)
 		p.SetConnMaxIdleTime(5 * time.Minute)
@@ -106,6 +133,40 @@ func openPostgres(ctx context.Context, db *DB, path string) error {
 		return err
 	}
 	return db.write.PingContext(ctx)
+}
+
+// connectBound is how long one address of several may take to answer.
+const connectBound = 3 * time.Second
+
+// reach sets how a server is reached: it is one that takes writes, unless the
+// address says otherwise or the database is only looked at.
+func (db *DB) reach(config *pgx.ConnConfig, path string) {
+	if !db.look && !strings.Contains(path, "target_session_attrs=") {
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	if !strings.Contains(path, "connect_timeout=") {
+		config.ConnectTimeout = connectBound
+	}
+	dial := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return db.lines.add(c), nil
+	}
+}
+
+// durable makes commits so, if the server is set not to.
+func durable(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
+}
+
+// brokePostgres tells the end of a connection from a wait that was too long.
+func brokePostgres(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return !ok || e.Code[:2] == "08" || e.Code[:2] == "57" || e.Code == "25P03" || e.Code == "25006"
 }
 
 func postgresKeys(column string, used int, keys []chat.Key) (string, []any) {
@@ -156,10 +217,10 @@ func postgresAlone(ctx context.Context, db *DB) (func(), error) {
 func classifyPostgres(err error) *chat.Error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
-		var net net.Error
+		var network net.Error
 		var connect *pgconn.ConnectError
-		if errors.As(err, &connect) || errors.As(err, &net) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-			errors.Is(err, sql.ErrConnDone) || strings.Contains(err.Error(), "conn closed") || pgconn.SafeToRetry(err) {
+		if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+			errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "conn closed") || pgconn.SafeToRetry(err) {
 			return chat.Errorf(chat.Unavailable, "the database is out of reach: %w", err).
 				WithHint("is Postgres running, and is its address right?")
 		}
@@ -171,6 +232,9 @@ func classifyPostgres(err error) *chat.Error {
 	case class == "53" && e.Code != "53300":
 		return chat.Errorf(chat.Full, "the database server has no room left: %w", err).
 			WithHint("make room on its disk and try again: nothing was harmed, and nothing half-written is kept")
+	case e.Code == "25006":
+		return chat.Errorf(chat.Unavailable, "the database takes no writes: it is a standby: %w", err).
+			WithHint("name all servers in the address, as in postgres://one,two/godwit?target_session_attrs=read-write, or promote one")
 	case class == "08", class == "57", e.Code == "53300", e.Code == "55P03", e.Code == "25P03", class == "40":
 		return chat.Errorf(chat.Unavailable, "the database is out of reach or busy: %w", err).
 			WithHint("try again; look at the log of Postgres if it stays so")

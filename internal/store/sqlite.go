@@ -29,6 +29,7 @@ func sqliteDialect() *dialect {
 		hot: []string{messagesTable.upsert.one, messagesTable.upsert.many, messagesTable.insert.one, messagesTable.insert.many,
 			objectsTable.upsert.one, objectsTable.upsert.many, objectsTable.insert.one, objectsTable.insert.many, secretsTable.upsert.one, saveHead, saveMove},
 		snapshot:   &sql.TxOptions{ReadOnly: true},
+		server:     `0`,
 		size:       `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`,
 		bodySize:   `(body ->> 'size')`,
 		bind:       func(q string) string { return strings.ReplaceAll(q, "$", "?") },

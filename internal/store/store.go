@@ -43,21 +43,25 @@ type DB struct {
 	tender      *sql.DB // SQLite's: see sqliteTend
 	text        func(*chat.Message) string
 	beside      bool // Options.Beside
+	look        bool // Options.Look
 	unlock      func()
 
-	ctx    context.Context // the store's own, so that no client's end breaks what others share
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	queue  chan *request
-	group  group
-	bell   bell
-	rooms  roomCache
-	index  sync.Mutex // held while messages are made searchable
-	tally  sync.Mutex // held while messages are added up in parts
-	known  known
-	ahead  ahead
-	agreed agreed
-	shapes shapes
+	ctx     context.Context // the store's own, so that no client's end breaks what others share
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	queue   chan *request
+	group   group
+	bell    bell
+	lines   lines
+	servers servers
+	waiting atomic.Int64 // for the head, since when in Unix nanoseconds; 0 is not
+	rooms   roomCache
+	index   sync.Mutex // held while messages are made searchable
+	tally   sync.Mutex // held while messages are added up in parts
+	known   known
+	ahead   ahead
+	agreed  agreed
+	shapes  shapes
 
 	filling atomic.Bool // an empty place is being filled: nobody waits for each commit
 
@@ -84,7 +88,7 @@ var _ chat.Store = (*DB)(nil)
 // fails with Conflict if another process has the SQLite file open, or if a
 // newer version has updated it; with Look also if an older one made it.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{text: o.Text, clock: o.Clock, beside: o.Look && o.Beside, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}, company: newCompany()}
+	db := &DB{text: o.Text, clock: o.Clock, beside: o.Look && o.Beside, look: o.Look, queue: make(chan *request, 4096), stmts: map[string]*sql.Stmt{}, company: newCompany()}
 	if db.text == nil {
 		db.text = func(m *chat.Message) string { return m.Text }
 	}
@@ -217,6 +221,7 @@ func (db *DB) begin(ctx context.Context, pool *sql.DB, o *sql.TxOptions) (tx *sq
 		if err == nil || !db.d.stale(err) {
 			break
 		}
+		db.servers.breaks.Add(1)
 	}
 	return tx, err
 }
@@ -233,6 +238,7 @@ func (db *DB) beginWrite(ctx context.Context) (conn *sql.Conn, tx *sql.Tx, err e
 		if !db.d.stale(err) {
 			break
 		}
+		db.servers.breaks.Add(1)
 	}
 	return nil, nil, err
 }
@@ -280,6 +286,19 @@ func (db *DB) holding(ctx context.Context, conn *sql.Conn, tx *sql.Tx, fn func(*
 	if err != nil {
 		return err
 	}
+	breaks := db.servers.breaks.Load()
+	if db.servers.doubtful(breaks, h.server) {
+		h.doubted = true
+		if err := s.newEpoch(h, h.Pos); err != nil {
+			return err
+		}
+		if err := s.saveHead(h); err != nil {
+			return err
+		}
+		db.known.forget(false)
+		db.ahead.forget()
+		db.agreed.forget()
+	}
 	db.filling.Store(h.State == chat.Receiving)
 	before := *h
 	if h.ended {
@@ -296,6 +315,7 @@ func (db *DB) holding(ctx context.Context, conn *sql.Conn, tx *sql.Tx, fn func(*
 	if err := tx.Commit(); err != nil {
 		return db.fail("commit", err)
 	}
+	db.settled(h, breaks)
 	if h.State != before.State || h.Lease != before.Lease {
 		db.expire(h, chat.TimeOf(db.wall()))
 	}
@@ -312,6 +332,8 @@ type head struct {
 	since   chat.Time // when the freeze began
 	ended   bool      // the freeze that is stored has lapsed
 	touched bool      // it is written though nothing in it is new
+	server  int64     // which the head was read from
+	doubted bool      // commits may have been lost before: an epoch begins
 	db      *DB
 }
 
@@ -321,13 +343,25 @@ func (h *head) tick() chat.Time {
 	return h.clock
 }
 
-func (s *session) lock() (*head, error) { return s.readHead(s.db.d.lock) }
+func (s *session) lock() (*head, error) {
+	s.db.waiting.CompareAndSwap(0, time.Now().UnixNano())
+	defer s.db.waiting.Store(0)
+	return s.readHead(s.db.d.lock)
+}
+
+// settled remembers which server took a commit.
+func (db *DB) settled(h *head, breaks int64) {
+	db.servers.settle(breaks, h.server)
+	if h.doubted {
+		db.bell.again(h.Pos)
+	}
+}
 
 // readHead reads the head. A freeze whose lease ran out is over.
 func (s *session) readHead(suffix string) (*head, error) {
 	h := &head{db: s.db}
-	err := s.row(`SELECT log, epoch, pos, state, lease, since, clock FROM head`+suffix).
-		Scan((*keyColumn)(&h.LogID), (*keyColumn)(&h.Epoch), &h.Pos, &h.State, &h.Lease, &h.since, &h.clock)
+	err := s.row(`SELECT log, epoch, pos, state, lease, since, clock, `+s.db.d.server+` FROM head`+suffix).
+		Scan((*keyColumn)(&h.LogID), (*keyColumn)(&h.Epoch), &h.Pos, &h.State, &h.Lease, &h.since, &h.clock, &h.server)
 	if err != nil {
 		return nil, s.db.fail("read the head of the log", err)
 	}

@@ -25,7 +25,6 @@ type request struct {
 type group struct {
 	cache cache
 	epoch chat.Key // of which the cache is
-	lost  bool     // the connection was: positions may be given out again
 }
 
 // Update runs fn under the lock of the head, together with others that wait.
@@ -113,20 +112,17 @@ var errSeen = errors.New("nonce seen before")
 // commitGroup ends every request of the batch. If the database refuses what
 // they wrote together, each is tried alone, so that only the culprit fails.
 func (db *DB) commitGroup(batch []*request) {
-	// Under way when the store is closed is finished: Close waits.
-	ctx := context.WithoutCancel(db.ctx)
-	err := db.tryGroup(ctx, batch, false)
+	err := db.boundGroup(batch, false)
 	if errors.Is(err, errSeen) {
-		err = db.tryGroup(ctx, batch, true)
+		err = db.boundGroup(batch, true)
 	}
 	if err != nil {
 		db.group.cache.clear()
-		db.group.lost = chat.IsKind(err, chat.Unavailable)
-		alone := len(batch) > 1 && !db.group.lost
+		alone := len(batch) > 1 && !chat.IsKind(err, chat.Unavailable)
 		for _, r := range batch {
 			r.err = err
 			if alone {
-				if r.err = db.tryGroup(ctx, []*request{r}, true); r.err == nil {
+				if r.err = db.boundGroup([]*request{r}, true); r.err == nil {
 					continue // done already
 				}
 			}
@@ -134,6 +130,20 @@ func (db *DB) commitGroup(batch []*request) {
 		}
 		return
 	}
+}
+
+// boundGroup is tryGroup, for so long at most. What is under way when the store
+// is closed is finished: Close waits.
+func (db *DB) boundGroup(batch []*request, careful bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(db.ctx), groupBound)
+	defer cancel()
+	err := db.tryGroup(ctx, batch, careful)
+	if err != nil && ctx.Err() != nil && !chat.IsKind(err, chat.Unavailable) {
+		db.servers.breaks.Add(1)
+		return chat.Errorf(chat.Unavailable, "the database did not answer within %s", groupBound).
+			WithHint("try again: what was sent is not written twice; look at the load and the log of the database if it stays so")
+	}
+	return err
 }
 
 // tryGroup runs the batch in one transaction. If it returns nil, every request
@@ -197,13 +207,6 @@ func notOpen(h chat.Head) error {
 
 // refresh makes what is remembered true again: others may have written since.
 func (s *session) refresh(g *group, h *head) error {
-	if g.lost {
-		g.cache.clear()
-		if err := s.newEpoch(h, h.Pos); err != nil {
-			return err
-		}
-		g.lost = false
-	}
 	if g.epoch != h.Epoch {
 		g.cache.clear()
 		g.epoch = h.Epoch
