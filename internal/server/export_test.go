@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/godwit-chat/godwit/internal/api"
 	"github.com/godwit-chat/godwit/internal/chat"
 )
 
@@ -80,3 +81,27 @@ func FuzzPicture(f *testing.F) {
 
 // Calls lists what the API answers, as "METHOD path".
 func (s *Server) Calls() []string { return s.calls }
+
+// Fresh reports whether this node may tell people anything.
+func (s *Server) Fresh() bool { return s.hub.fresh() }
+
+// Show shows something on the devices of somebody.
+func (s *Server) Show(id chat.UserID, told api.Told) { s.hub.tellPerson(id, told) }
+
+// FuzzPeople takes any bytes for what another node says of its people.
+func FuzzPeople(f *testing.F) {
+	f.Add([]byte(`{"people":{"01890a5d-ac96-774b-bcce-b302099a8057":{"is":"online","open":["x"]}},"first":true,"last":true,"whole":true}`))
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, note []byte) {
+		p, ok := readPeople(note)
+		if !ok {
+			return
+		}
+		h := &hub{there: newPresences()}
+		n := &peer{people: map[chat.UserID]seat{}}
+		h.takePeople(n, p)
+		if len(n.people) > len(p.People) {
+			t.Fatalf("%d people of %d", len(n.people), len(p.People))
+		}
+	})
+}

@@ -129,6 +129,10 @@ func (s *socket) write(ctx context.Context) error {
 		}
 		frames, code, reason := s.take()
 		for _, f := range frames {
+			if !s.hub.fresh() {
+				code, reason = s.hold(ctx)
+				break
+			}
 			if err := s.put(ctx, f); err != nil {
 				return err
 			}
@@ -138,6 +142,23 @@ func (s *socket) write(ctx context.Context) error {
 			return errGone
 		}
 	}
+}
+
+// holdLooks is how often a socket looks whether it may go on.
+const holdLooks = 50 * time.Millisecond
+
+// hold waits until this node knows again who may hear what. Whoever was to
+// hear something meanwhile comes back, and hears what they may hear now.
+func (s *socket) hold(ctx context.Context) (websocket.StatusCode, string) {
+	for !s.hub.fresh() && pause(ctx, holdLooks) {
+		s.mu.Lock()
+		code, reason := s.code, s.reason
+		s.mu.Unlock()
+		if code != 0 {
+			return code, reason
+		}
+	}
+	return api.FeedSlow, "come back"
 }
 
 func (s *socket) put(ctx context.Context, frame []byte) error {
@@ -157,7 +178,7 @@ func (s *socket) ping(ctx context.Context) error {
 			return err
 		}
 		s.hub.mu.Lock()
-		if s.hub.sockets[s] && s.hub.cursor.Pos >= s.after {
+		if s.hub.fresh() && s.hub.sockets[s] && s.hub.cursor.Pos >= s.after {
 			s.send(encodeFrame(encodeCursor(s.hub.cursor), nil))
 		}
 		s.hub.mu.Unlock()

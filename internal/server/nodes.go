@@ -56,6 +56,7 @@ func (s *Server) attend(ctx context.Context) error {
 				}
 			}
 			me.Problems = problems
+			s.hub.listed(all)
 			if s.Bus != nil {
 				s.Bus.Follow(all)
 			}
@@ -99,9 +100,3 @@ func (s *Server) nodeTroubles(all []chat.Node, now chat.Time, asked time.Time) (
 	}
 	return list
 }
-
-// Rung hears how far another node says that the log is.
-func (h *hub) Rung(_ chat.Key, pos chat.Position) { h.server.Bell.Rung(pos) }
-
-// Said hears what another node says.
-func (h *hub) Said(chat.Key, string, []byte) {}

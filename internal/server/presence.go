@@ -55,11 +55,14 @@ func (p *presences) active(s *socket, on bool) {
 // presenceOf is what somebody is now: online if any of their devices is in
 // use. It returns when that has to be looked at again.
 func (h *hub) presenceOf(id chat.UserID, now time.Time) (is string, again time.Time) {
+	is = h.peers.presenceOf(id)
 	p := h.people[id]
 	if p == nil {
-		return offline, again
+		return is, again
 	}
-	is = away
+	if is == offline {
+		is = away
+	}
 	for s := range p.sockets {
 		if ends := s.active.Add(activeLease); !s.active.IsZero() && ends.After(now) {
 			is = online
@@ -75,7 +78,12 @@ func (h *hub) presenceOf(id chat.UserID, now time.Time) (is string, again time.T
 func (h *hub) tellPresence(ctx context.Context) error {
 	for pause(ctx, presenceEvery) {
 		h.mu.Lock()
-		h.lookAround(time.Now())
+		now := time.Now()
+		h.missPeers(now)
+		if h.fresh() {
+			h.lookAround(now)
+		}
+		h.sayWhoIsHere(now)
 		h.mu.Unlock()
 	}
 	return nil
@@ -164,6 +172,9 @@ func (h *hub) present(id chat.UserID) bool {
 func (h *hub) reading(id chat.UserID, room chat.RoomID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.peers.reading(id, room) {
+		return true
+	}
 	p := h.people[id]
 	if p == nil {
 		return false
@@ -180,8 +191,13 @@ func (h *hub) reading(id chat.UserID, room chat.RoomID) bool {
 func (h *hub) tellPerson(id chat.UserID, told api.Told) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.passOn(id, told)
+	h.showTold(id, told)
+}
+
+func (h *hub) showTold(id chat.UserID, told api.Told) {
 	p := h.people[id]
-	if p == nil {
+	if p == nil || h.server.Bus != nil && h.peers.toldBefore(id, told) {
 		return
 	}
 	event := encoded(api.Event{Type: "told", Told: &told})
@@ -201,10 +217,18 @@ func (h *hub) typing(s *socket, room chat.RoomID) {
 		return
 	}
 	h.there.typed[t] = now
-	event := encoded(api.Event{Type: "typing", ID: room.String(), Who: p.actor.User.ID.String()})
+	h.showTyping(t)
+	h.sayTyping(t)
+}
+
+// showTyping tells those who look at a room that somebody writes in it. They
+// may be at another node.
+func (h *hub) showTyping(t typist) {
+	room := t.room
+	event := encoded(api.Event{Type: "typing", ID: room.String(), Who: t.user.String()})
 	for other := range h.looking[room] {
 		q := other.person
-		if q != p && q.actor.MayRead(h.roster.Rooms[room], q.in[room]) {
+		if !q.actor.Is(t.user) && q.actor.MayRead(h.roster.Rooms[room], q.in[room]) {
 			other.tell(event)
 		}
 	}
