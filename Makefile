@@ -26,7 +26,7 @@ demo: bin/godwit
 	bin/godwit demo
 
 test: bin/godwit
-	scripts/need go node cc postgres chromium age
+	scripts/need go node cc postgres chromium haproxy age
 	cd web && npm test
 	GODWIT_BROWSER=1 go test -count=1 -run Journey ./cmd/godwit/
 	@# The race detector makes bombs and thousands of rounds ten times as slow: those run without it.
@@ -46,11 +46,12 @@ bench: bin/godwit web/node_modules/.package-lock.json web/bench/node_modules/.pa
 	GODWIT_BENCH_MESSAGES=$${GODWIT_BENCH_MESSAGES:-1000000} go test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/blob ./internal/store ./internal/connect/... ./internal/archive ./internal/move ./internal/server ./cmd/godwit
 
 soak: bin/godwit
-	scripts/need go cc postgres chromium spin
+	scripts/need go cc postgres chromium haproxy spin
 	docs/model/check
 	go test -count=1 -run Whatever ./internal/chat/ -rapid.checks=2000
 	go test -tags soak -timeout 4h -count=1 -run 'Kill' ./internal/move/ ./internal/store/
 	go test -tags soak -timeout 4h -count=1 -run 'Survives' ./cmd/godwit/
+	GODWIT_STOPPED=30s go test -timeout 1h -count=1 -run AClusterSurvives ./cmd/godwit/
 	cd web && ROOM_SIZE=50000 node --test test/history.test.mjs
 	scripts/fuzz $(FUZZ_TIME)
 
