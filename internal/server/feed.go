@@ -69,6 +69,7 @@ func (h *hub) follow(ctx context.Context) error {
 	if h.server.Nodes == nil {
 		anyway.Stop() // nobody else writes here
 	}
+	var out time.Time // since when the log cannot be read: said once
 	for {
 		bell := h.server.Service.Store.Doorbell()
 		more, err := h.step(ctx)
@@ -76,11 +77,18 @@ func (h *hub) follow(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			h.server.Log.Error("read the log", "err", err)
+			if out.IsZero() {
+				out = time.Now()
+				h.server.Log.Error("read the log", "err", err)
+			}
 			if !pause(ctx, time.Second) {
 				return nil
 			}
 			continue
+		}
+		if !out.IsZero() {
+			h.server.Log.Info("the log can be read again", "dur", time.Since(out))
+			out = time.Time{}
 		}
 		if more {
 			continue
