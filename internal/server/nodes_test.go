@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -232,5 +233,29 @@ func TestNodesAreListedAndTroubleIsNamed(t *testing.T) {
 	all, _, err := list[0].db.Nodes(t.Context())
 	if err != nil || len(all) != 2 {
 		t.Error("one that ended is listed:", all, err)
+	}
+}
+
+// BenchmarkPostToDeliveryAcrossNodes measures from the answer to a post at one
+// node until a client of the other hears of it, beside the time of the post.
+func BenchmarkPostToDeliveryAcrossNodes(b *testing.B) {
+	for _, bused := range []bool{true, false} {
+		b.Run(fmt.Sprintf("bus=%v", bused), func(b *testing.B) {
+			list := nodes(b, 2, bused)
+			hears, owner := list[1].ears("member"), list[0].as("owner")
+			room := list[0].roomID("open")
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
+				began, text := time.Now(), fmt.Sprintf("number %d.", i)
+				if _, err := owner.Post(context.Background(), room, text, nonce()); err != nil {
+					b.Fatal(err)
+				}
+				hears.text(text)
+				took = append(took, time.Since(began))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		})
 	}
 }
